@@ -1,0 +1,219 @@
+//! What an erasure did, as a value that only wiping can make and only a receipt can consume.
+
+use crate::error::Error;
+use crate::types::{KeyId, Protections, SessionId};
+use crate::wipe::Wiped;
+
+/// What kind of copy was erased.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[repr(u8)]
+pub enum CopyClass {
+    /// A 32-byte key in a key cell.
+    Key = 1,
+    /// A document key wrapped to another's public key.
+    WrappedKey = 2,
+    /// Sealed chunks, unreadable without the key.
+    Ciphertext = 3,
+    /// A window that showed plaintext.
+    Window = 4,
+    /// A spool file or its memory.
+    Spool = 5,
+    /// Something made from the document, such as a rendered page.
+    Derivative = 6,
+}
+
+impl CopyClass {
+    /// All classes, by number.
+    pub const ALL: [CopyClass; 6] =
+        [Self::Key, Self::WrappedKey, Self::Ciphertext, Self::Window, Self::Spool, Self::Derivative];
+
+    /// The name in receipts and reports.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Key => "key",
+            Self::WrappedKey => "wrapped-key",
+            Self::Ciphertext => "ciphertext",
+            Self::Window => "window",
+            Self::Spool => "spool",
+            Self::Derivative => "derivative",
+        }
+    }
+
+    /// The class with this number.
+    #[must_use]
+    pub const fn from_number(number: u8) -> Option<Self> {
+        match number {
+            1..=6 => Some(Self::ALL[number as usize - 1]),
+            _ => None,
+        }
+    }
+}
+
+/// Why something was erased.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[repr(u8)]
+pub enum Cause {
+    /// The owner asked for it.
+    Requested = 1,
+    /// The document was handed over.
+    HandedOver = 2,
+    /// The document was delivered.
+    Delivered = 3,
+    /// A deadline passed.
+    Deadline = 4,
+    /// A party cancelled.
+    Cancelled = 5,
+    /// A party refused or a message was wrong.
+    Refused = 6,
+    /// A neighbour was lost.
+    PeerLost = 7,
+    /// The process ends, or everything was erased at once.
+    Shutdown = 8,
+    /// The device failed: jam, door, paper.
+    DeviceFault = 9,
+}
+
+impl Cause {
+    /// The name in receipts and reports.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Requested => "requested",
+            Self::HandedOver => "handed-over",
+            Self::Delivered => "delivered",
+            Self::Deadline => "deadline",
+            Self::Cancelled => "cancelled",
+            Self::Refused => "refused",
+            Self::PeerLost => "peer-lost",
+            Self::Shutdown => "shutdown",
+            Self::DeviceFault => "device-fault",
+        }
+    }
+
+    /// The cause with this number.
+    #[must_use]
+    pub const fn from_number(number: u8) -> Option<Self> {
+        Some(match number {
+            1 => Self::Requested,
+            2 => Self::HandedOver,
+            3 => Self::Delivered,
+            4 => Self::Deadline,
+            5 => Self::Cancelled,
+            6 => Self::Refused,
+            7 => Self::PeerLost,
+            8 => Self::Shutdown,
+            9 => Self::DeviceFault,
+            _ => return None,
+        })
+    }
+}
+
+/// What was overwritten in one class of copies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ErasedCopy {
+    /// The class.
+    pub class: CopyClass,
+    /// How many ranges were overwritten and read back as zero.
+    pub verified: u64,
+    /// How many ranges could not be verified; their memory is quarantined.
+    pub failed: u64,
+    /// Bytes over all ranges.
+    pub bytes: u64,
+}
+
+/// The evidence of one erasure, bound to its session and, where a key was destroyed, to that key.
+///
+/// Copies enter only as [`Wiped`], which only the wipe itself makes. It is not `Clone` and cannot be serialised: a
+/// [receipt](crate::receipt) consumes it.
+#[derive(Debug)]
+#[must_use = "evidence of an erasure becomes a receipt, or is lost"]
+pub struct Erasure {
+    session: SessionId,
+    key: Option<KeyId>,
+    protections: Protections,
+    copies: [ErasedCopy; 6],
+}
+
+impl Erasure {
+    /// Evidence of nothing yet, for a session, in memory with these protections.
+    pub const fn new(session: SessionId, protections: Protections) -> Self {
+        let mut copies = [ErasedCopy { class: CopyClass::Key, verified: 0, failed: 0, bytes: 0 }; 6];
+        let mut index = 0;
+        while index < 6 {
+            copies[index].class = CopyClass::ALL[index];
+            index += 1;
+        }
+        Self { session, key: None, protections, copies }
+    }
+
+    /// Takes in the outcome of one wipe: a success counts as verified, [`Error::NotErased`] and every other error as failed.
+    ///
+    /// The first destroyed [`CopyClass::Key`] gives the evidence its key; `bytes` of a failed wipe are counted from the error.
+    pub fn record(&mut self, class: CopyClass, outcome: Result<Wiped, Error>) {
+        let copy = &mut self.copies[class as usize - 1];
+        match outcome {
+            Ok(wiped) => {
+                copy.verified += 1;
+                copy.bytes = copy.bytes.saturating_add(wiped.bytes());
+                if class == CopyClass::Key && self.key.is_none() {
+                    self.key = Some(KeyId::from_tag(wiped.tag()));
+                }
+            }
+            Err(error) => {
+                copy.failed += 1;
+                if let Error::NotErased { bytes } = error {
+                    copy.bytes = copy.bytes.saturating_add(bytes);
+                }
+            }
+        }
+    }
+
+    /// Adds the copies of another erasure of the same session.
+    ///
+    /// # Errors
+    /// [`Error::Mismatch`] when it belongs to another session; its copies are then counted as failed here, never lost.
+    pub fn absorb(&mut self, other: Erasure) -> Result<(), Error> {
+        let same = other.session == self.session;
+        for (mine, theirs) in self.copies.iter_mut().zip(other.copies) {
+            mine.verified += if same { theirs.verified } else { 0 };
+            mine.failed += if same { theirs.failed } else { theirs.failed + theirs.verified };
+            mine.bytes = mine.bytes.saturating_add(theirs.bytes);
+        }
+        if !same {
+            return Err(Error::Mismatch { what: "the session of an erasure" });
+        }
+        self.key = self.key.or(other.key);
+        self.protections = self.protections.intersection(other.protections);
+        Ok(())
+    }
+
+    /// The session whose copies were erased.
+    #[must_use]
+    pub const fn session(&self) -> SessionId {
+        self.session
+    }
+
+    /// The key that was destroyed, if one was.
+    #[must_use]
+    pub const fn key(&self) -> Option<KeyId> {
+        self.key
+    }
+
+    /// The protections that the memory had.
+    #[must_use]
+    pub const fn protections(&self) -> Protections {
+        self.protections
+    }
+
+    /// The classes in which something was erased.
+    pub fn copies(&self) -> impl Iterator<Item = &ErasedCopy> {
+        self.copies.iter().filter(|copy| copy.verified + copy.failed > 0)
+    }
+
+    /// Whether everything that was to be erased was read back as erased, and there was something.
+    #[must_use]
+    pub fn is_verified(&self) -> bool {
+        self.copies.iter().all(|copy| copy.failed == 0) && self.copies.iter().any(|copy| copy.verified > 0)
+    }
+}

@@ -1,0 +1,58 @@
+//! Deliberate faults for negative controls. Compiled only under `--cfg shokyo_faults`, never by a feature.
+//!
+//! The environment variable `SHOKYO_FAULTS` lists the faults of a process, separated by commas; when it is **not set**, a build
+//! with this cfg runs with `no-wipe`, so that the very same commands must fail. `SHOKYO_FAULTS=` (empty) switches all off.
+
+use core::sync::atomic::{AtomicU32, Ordering};
+
+/// A fault.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u32)]
+pub enum Fault {
+    /// Wiping stores nothing and claims success; registers and stacks are not scrubbed.
+    NoWipe = 1,
+    /// Document keys are a published constant instead of random.
+    KnownKey = 2,
+    /// One byte of each wiped range keeps a value, so that the read-back must find it.
+    StuckByte = 4,
+}
+
+/// The document key under [`Fault::KnownKey`].
+pub const KNOWN_KEY: [u8; 32] = *b"shokyo-known-key-for-tests-only!";
+
+const UNREAD: u32 = 1 << 31;
+static ACTIVE: AtomicU32 = AtomicU32::new(UNREAD);
+
+/// Whether a fault is active in this process.
+#[must_use]
+pub fn active(fault: Fault) -> bool {
+    let mut bits = ACTIVE.load(Ordering::Relaxed);
+    if bits & UNREAD != 0 {
+        bits = from_environment();
+        ACTIVE.store(bits, Ordering::Relaxed);
+    }
+    bits & fault as u32 != 0
+}
+
+/// Chooses the faults of this process.
+pub fn set(faults: &[Fault]) {
+    ACTIVE.store(faults.iter().fold(0, |bits, fault| bits | *fault as u32), Ordering::SeqCst);
+}
+
+#[cfg(feature = "std")]
+fn from_environment() -> u32 {
+    let Ok(names) = std::env::var("SHOKYO_FAULTS") else { return Fault::NoWipe as u32 };
+    names.split(',').fold(0, |bits, name| {
+        bits | match name.trim() {
+            "no-wipe" => Fault::NoWipe as u32,
+            "known-key" => Fault::KnownKey as u32,
+            "stuck-byte" => Fault::StuckByte as u32,
+            _ => 0,
+        }
+    })
+}
+
+#[cfg(not(feature = "std"))]
+fn from_environment() -> u32 {
+    Fault::NoWipe as u32
+}

@@ -1,0 +1,44 @@
+//! **shokyo** (消去, "erasure"): documents that may exist only for minutes.
+//!
+//! A document is sealed once, chunk by chunk, under a fresh key that lives in locked memory; the same ciphertext travels
+//! through every system on the way; the 32-byte key is handed over once, after the sender has wiped its own copy and
+//! read the memory back; every way out erases, and leaves evidence that an auditor can check.
+//!
+//! The modules form one direction of dependency, each using only what stands to its left:
+//!
+//! ```text
+//! types, error → platform → wipe → arena → aead → buffer → receipt → handover → custody → media, scan → station → cli
+//!                                           └─────────┴─────────┴─────────┴────────────→ ffi (C ABI)
+//! ```
+#![cfg_attr(not(feature = "std"), no_std)]
+#![deny(rustdoc::broken_intra_doc_links)]
+
+#[cfg(feature = "alloc")]
+extern crate alloc;
+
+pub mod error;
+#[cfg(shokyo_faults)]
+pub mod faults;
+pub mod types;
+
+pub mod aead;
+#[cfg(feature = "std")]
+pub mod arena;
+pub mod buffer;
+#[cfg(feature = "custody")]
+pub mod custody;
+#[cfg(feature = "capi")]
+pub mod ffi;
+#[cfg(feature = "alloc")]
+pub mod handover;
+pub mod platform;
+#[cfg(feature = "alloc")]
+pub mod receipt;
+#[cfg(feature = "std")]
+pub mod scan;
+#[cfg(feature = "net")]
+pub mod station;
+pub mod wipe;
+
+pub use buffer::{ErasedCopy, Erasure};
+pub use error::Error;

@@ -1,0 +1,2 @@
+//! Set-up, checks and tests of the repository in one command.
+fn main() {}
