@@ -118,6 +118,15 @@ impl Time {
     }
 }
 
+/// One reading of the caller's clocks, passed with every input of a state machine.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Now {
+    /// For deadlines: never goes back, counts suspended time.
+    pub monotonic: Time,
+    /// For records: milliseconds since 1970-01-01 UTC.
+    pub unix_ms: u64,
+}
+
 /// One key cell at one time: which vault, which cell, which generation of it. Not secret; never reused within a vault.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct KeyId {

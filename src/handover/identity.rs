@@ -1,0 +1,49 @@
+//! Who a station is, and how the machines ask whether to believe it.
+
+use alloc::string::String;
+
+use crate::error::Error;
+use crate::types::Role;
+
+/// What a station's key may be used for. A station has one key for each; none serves two uses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum KeyUse {
+    /// Signing the messages of the handover.
+    Messages,
+    /// Signing receipts.
+    Receipts,
+}
+
+impl KeyUse {
+    /// The name in identities: `messages` or `receipts`.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Messages => "messages",
+            Self::Receipts => "receipts",
+        }
+    }
+}
+
+/// A station as its operator's certificate authority names it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Identity {
+    /// What kind of station it is.
+    pub role: Role,
+    /// Its name, unique within the service, at most 64 bytes.
+    pub station: String,
+    /// Who runs it, at most 64 bytes.
+    pub operator: String,
+    /// The Ed25519 public key for the use that was asked about (RFC 8032).
+    pub key: [u8; 32],
+}
+
+/// Turns a certificate into an identity, or refuses it. The host implements it; the machines never parse certificates.
+pub trait Trust {
+    /// The identity in `certificate` (DER, X.509), if one of the trusted authorities vouches for it and for this use at this
+    /// time.
+    ///
+    /// # Errors
+    /// [`Error::Untrusted`] with what is wrong about it.
+    fn identify(&self, certificate: &[u8], key_use: KeyUse, unix_ms: u64) -> Result<Identity, Error>;
+}
