@@ -12,6 +12,9 @@ impl SessionId {
     /// Length in bytes.
     pub const LENGTH: usize = 32;
 
+    /// No session yet: what is held before a handover has its identifier.
+    pub const NONE: Self = Self([0; 32]);
+
     /// The bytes.
     #[must_use]
     pub const fn as_bytes(&self) -> &[u8; 32] {

@@ -169,12 +169,13 @@ impl Erasure {
         }
     }
 
-    /// Adds the copies of another erasure of the same session.
+    /// Adds the copies of another erasure of the same session, or of something held before there was one
+    /// ([`SessionId::NONE`]).
     ///
     /// # Errors
     /// [`Error::Mismatch`] when it belongs to another session; its copies are then counted as failed here, never lost.
     pub fn absorb(&mut self, other: Erasure) -> Result<(), Error> {
-        let same = other.session == self.session;
+        let same = other.session == self.session || other.session == SessionId::NONE;
         for (mine, theirs) in self.copies.iter_mut().zip(other.copies) {
             mine.verified += if same { theirs.verified } else { 0 };
             mine.failed += if same { theirs.failed } else { theirs.failed + theirs.verified };

@@ -1,7 +1,37 @@
 //! The transmit-then-erase protocol as state machines without I/O, clocks, threads or global state.
+//!
+//! Three machines speak it: [`Issuer`], [`Relay`] and [`Kiosk`]. Each is driven in the same way: give it inputs (`handle_*`
+//! with a reading of the clocks, and commands), then drain its outputs (`poll_persist`, `poll_transmit`, `poll_event`), and
+//! call `handle_timeout` when `next_deadline` has come. Every input looks at the deadlines first; past one, only erasing is
+//! left. What must be durable before a step is asked for with `poll_persist` and answered with `handle_persisted`.
+//!
+//! This module must never read a clock, open a file or a connection, or see a key: keys are handles into a vault, behind
+//! [`Crypto`].
+#![forbid(unsafe_code)]
 
+mod body;
+mod crypto;
+mod evidence;
 mod identity;
+pub mod issuer;
+pub mod kiosk;
+mod message;
+mod output;
+mod policy;
 mod record;
+pub mod relay;
+mod release;
+mod signing;
+#[cfg(feature = "std")]
+pub mod suite;
 
+pub use crypto::{Crypto, SealedApplication, Shape, Unlock, WrappedKey};
 pub use identity::{Identity, KeyUse, Trust};
+pub use issuer::{Issuer, IssuerEvent};
+pub use kiosk::{Application, Kiosk, KioskEvent};
+pub use message::{Frame, MAX_FRAME, MessageType, Suite, VERSION, frame_hash};
+pub use output::{Peer, Persist, Transmit};
+pub use policy::Policy;
 pub use record::{Outcome, Record};
+pub use relay::{Relay, RelayEvent};
+pub use release::Release;

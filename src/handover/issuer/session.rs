@@ -1,0 +1,365 @@
+//! One session of an issuing system: its states, each consumed by the step that leaves it.
+
+use alloc::collections::BTreeSet;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use super::IssuerEvent;
+use crate::buffer::{Cause, CopyClass, Erasure};
+use crate::error::Error;
+use crate::handover::body::{Body, MAX_CHUNKS, Offer, Received, encode_chunk};
+use crate::handover::crypto::{Crypto, SealedApplication, Shape, WrappedKey};
+use crate::handover::evidence::{Story, make_receipt};
+use crate::handover::identity::Identity;
+use crate::handover::message::{MessageType, frame_hash, hash};
+use crate::handover::output::Peer;
+use crate::handover::policy::Policy;
+use crate::handover::record::Outcome;
+use crate::handover::release::Release;
+use crate::handover::signing::{plain_frame, sign_frame};
+use crate::receipt::{Event, Receipt, Statement};
+use crate::types::{Binding, Now, Role, SessionId};
+use crate::wipe;
+
+/// What waits for a record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Pending {
+    /// Opening the application.
+    Open,
+    /// Sending the release.
+    Release,
+    /// Nothing.
+    Nothing,
+}
+
+/// Who applied, and for what.
+pub(super) struct Applicant {
+    pub(super) peer: Peer,
+    pub(super) kiosk: Identity,
+    pub(super) kind: String,
+    pub(super) copies: u8,
+    pub(super) reply_key: Vec<u8>,
+}
+
+/// The sealed part of an application and the key that opens it.
+pub(super) struct SealedPart<C: Crypto> {
+    pub(super) private: C::PrivateKey,
+    pub(super) info: [u8; 32],
+    pub(super) encapsulated: Vec<u8>,
+    pub(super) sealed: Vec<u8>,
+}
+
+enum State<C: Crypto> {
+    /// The `opened` record is being written; no document key exists.
+    Journalling(SealedPart<C>),
+    /// The host composes.
+    Composing { application: C::Application, subject_key: C::SubjectKey, writer: Option<C::Writer> },
+    /// The ciphertext moves to the kiosk.
+    Offered { document: C::Document, shape: Shape, offer_hash: [u8; 32], sent: u32, credit: u32 },
+    /// Key and ciphertext are wiped; the receipt is being written.
+    Recording { wrapped: WrappedKey, receipt: Receipt, received_hash: [u8; 32] },
+    /// The wrapped key is on its way; it is kept to be sent again until the kiosk answers.
+    Released { frame: Vec<u8>, release_hash: [u8; 32], received_hash: [u8; 32] },
+    /// Nothing is left to erase; receipts are awaited.
+    Closing,
+}
+
+pub(super) struct Session<C: Crypto> {
+    id: SessionId,
+    apply_hash: [u8; 32],
+    applicant: Applicant,
+    opened: Now,
+    state: State<C>,
+    /// Evidence of what was erased on the way and is in no receipt yet.
+    evidence: Erasure,
+    receipts: BTreeSet<Role>,
+    /// Set when the session cannot end as complete any more.
+    verdict: Option<Outcome>,
+    /// Set when the last receipt of this station was made.
+    ended: bool,
+}
+
+impl<C: Crypto> Session<C> {
+    pub(super) fn new(
+        now: Now,
+        id: SessionId,
+        apply_hash: [u8; 32],
+        applicant: Applicant,
+        sealed: SealedPart<C>,
+        evidence: Erasure,
+    ) -> Self {
+        let state = State::Journalling(sealed);
+        let receipts = BTreeSet::new();
+        Self { id, apply_hash, applicant, opened: now, state, evidence, receipts, verdict: None, ended: false }
+    }
+
+    pub(super) const fn peer(&self) -> Peer {
+        self.applicant.peer
+    }
+
+    pub(super) const fn kiosk_key(&self) -> &[u8; 32] {
+        &self.applicant.kiosk.key
+    }
+
+    pub(super) const fn is_closing(&self) -> bool {
+        self.ended
+    }
+
+    pub(super) const fn application(&self) -> Option<&C::Application> {
+        match &self.state {
+            State::Composing { application, .. } => Some(application),
+            _ => None,
+        }
+    }
+
+    const fn binding(&self) -> Binding {
+        Binding { session: self.id, context: self.apply_hash }
+    }
+
+    /// After the `opened` record: opens the application and destroys the challenge's key.
+    pub(super) fn open_application(&mut self, crypto: &C) -> Result<Option<IssuerEvent>, Error> {
+        let binding = self.binding();
+        let State::Journalling(part) = core::mem::replace(&mut self.state, State::Closing) else { return Ok(None) };
+        let sealed = SealedApplication { encapsulated: part.encapsulated, sealed: part.sealed };
+        let opened = crypto.open_application(&part.private, &part.info, binding, &sealed);
+        match opened {
+            Ok((application, subject_key)) => {
+                crypto.destroy(part.private, &mut self.evidence);
+                self.state = State::Composing { application, subject_key, writer: None };
+            }
+            Err(error) => {
+                // Left to `end`, which destroys the key and says so.
+                let part = SealedPart { encapsulated: sealed.encapsulated, sealed: sealed.sealed, ..part };
+                self.state = State::Journalling(part);
+                return Err(error);
+            }
+        }
+        Ok(Some(IssuerEvent::Application {
+            session: self.id,
+            kind: self.applicant.kind.clone(),
+            copies: self.applicant.copies,
+            kiosk: self.applicant.kiosk.station.clone(),
+        }))
+    }
+
+    pub(super) fn writer(&mut self, crypto: &C) -> Result<&mut C::Writer, Error> {
+        let binding = self.binding();
+        match &mut self.state {
+            State::Composing { writer, .. } => match writer {
+                Some(writer) => Ok(writer),
+                empty => Ok(empty.insert(crypto.compose(binding)?)),
+            },
+            _ => Err(Error::WrongState { command: "composing" }),
+        }
+    }
+
+    /// Seals the document, erases the application, and gives the signed offer.
+    pub(super) fn offer(&mut self, crypto: &C, policy: &Policy, subject: &[u8]) -> Result<Vec<u8>, Error> {
+        let State::Composing { subject_key, writer, .. } = &mut self.state else {
+            return Err(Error::WrongState { command: "offering" });
+        };
+        let writer = writer.take().ok_or(Error::EmptyDocument)?;
+        let subject_tag = crypto.subject_tag(subject_key, subject);
+        let document = crypto.finish(writer)?;
+        let offered = subject_tag.and_then(|tag| Self::shape_offer(crypto, policy, &document, tag));
+        let signed = offered.and_then(|(shape, offer)| {
+            let body = offer.encode();
+            Ok((shape, sign_frame(crypto, MessageType::Offer, self.id, self.apply_hash, &body)?))
+        });
+        let (shape, frame) = match signed {
+            Ok(signed) => signed,
+            Err(error) => {
+                crypto.erase(document, &mut self.evidence);
+                return Err(error);
+            }
+        };
+        let offer_hash = frame_hash(&frame);
+        let offered = State::Offered { document, shape, offer_hash, sent: 0, credit: 0 };
+        if let State::Composing { application, subject_key, .. } = core::mem::replace(&mut self.state, offered) {
+            crypto.erase_application(application, &mut self.evidence);
+            crypto.destroy_subject_key(subject_key, &mut self.evidence);
+        }
+        Ok(frame)
+    }
+
+    fn shape_offer(
+        crypto: &C,
+        policy: &Policy,
+        document: &C::Document,
+        subject_tag: [u8; 32],
+    ) -> Result<(Shape, Offer), Error> {
+        let shape = crypto.shape(document)?;
+        if shape.length == 0 {
+            return Err(Error::EmptyDocument);
+        }
+        let most = policy.max_document.min(MAX_CHUNKS as u64 * u64::from(shape.chunk_size));
+        if shape.length > most {
+            return Err(Error::TooLarge { what: "the document (bytes)", limit: most });
+        }
+        let mut hashes = Vec::with_capacity(shape.count as usize);
+        for index in 0..shape.count {
+            hashes.push(chunk_hash(crypto.chunk(document, index)?));
+        }
+        let commitment = crypto.commitment(document)?;
+        let offer =
+            Offer { length: shape.length, chunk_size: shape.chunk_size, hashes, commitment, subject_tag };
+        Ok((shape, offer))
+    }
+
+    /// The chunks that the kiosk is now ready to take.
+    pub(super) fn grant(&mut self, crypto: &C, policy: &Policy, until: u32) -> Result<Vec<Vec<u8>>, Error> {
+        let State::Offered { document, shape, offer_hash, sent, credit } = &mut self.state else {
+            return Ok(Vec::new());
+        };
+        // More than the window at once is not sent, whatever is asked for: relays hold no more than that.
+        *credit = until.min(shape.count).min(sent.saturating_add(policy.credit)).max(*credit);
+        let mut frames = Vec::new();
+        while *sent < *credit {
+            let body = encode_chunk(*sent, crypto.chunk(document, *sent)?);
+            frames.push(plain_frame(Role::Issuer, MessageType::Chunk, self.id, *offer_hash, &body));
+            *sent += 1;
+        }
+        Ok(frames)
+    }
+
+    /// The stored release, when this very `Received` was answered before.
+    pub(super) fn stored_release(&self, received: &[u8; 32]) -> Option<Vec<u8>> {
+        match &self.state {
+            State::Released { frame, received_hash, .. } if received_hash == received => Some(frame.clone()),
+            _ => None,
+        }
+    }
+
+    /// Wraps the key to the kiosk, wipes key and ciphertext, and gives the receipt to be written. Nothing is sent yet.
+    pub(super) fn wrap_and_wipe(
+        &mut self,
+        crypto: &C,
+        now: Now,
+        received: Received,
+        previous: [u8; 32],
+        received_hash: [u8; 32],
+    ) -> Result<Vec<u8>, Error> {
+        let State::Offered { document, shape, offer_hash, sent, .. } = &self.state else {
+            return Err(Error::UnexpectedMessage { message: MessageType::Received.name() });
+        };
+        if previous != *offer_hash || received.count != shape.count || *sent != shape.count {
+            return Err(Error::Mismatch { what: "the offer that was received" });
+        }
+        let wrapped = crypto.wrap(document, &self.applicant.reply_key, &received_hash)?;
+        let State::Offered { document, .. } = core::mem::replace(&mut self.state, State::Closing) else {
+            return Err(Error::WrongState { command: "wiping" });
+        };
+        let mut evidence = crypto.evidence(self.id);
+        crypto.erase(document, &mut evidence);
+        let earlier = core::mem::replace(&mut self.evidence, crypto.evidence(self.id));
+        evidence.absorb(earlier)?;
+        let receipt = make_receipt(crypto, evidence, &self.story(Event::KeyWiped, Cause::HandedOver, now))?;
+        let bytes = receipt.as_bytes().to_vec();
+        self.state = State::Recording { wrapped, receipt, received_hash };
+        Ok(bytes)
+    }
+
+    /// After the receipt is durable: makes the release, which only that receipt makes possible.
+    pub(super) fn release(&mut self, crypto: &C) -> Result<Option<Vec<u8>>, Error> {
+        let state = core::mem::replace(&mut self.state, State::Closing);
+        let State::Recording { wrapped, receipt, received_hash } = state else {
+            self.state = state;
+            return Ok(None);
+        };
+        let release = Release::new(wrapped, &receipt, crypto.receipt_certificate())?;
+        let frame = sign_frame(crypto, MessageType::Release, self.id, received_hash, &release.encode())?;
+        let release_hash = frame_hash(&frame);
+        self.state = State::Released { frame: frame.clone(), release_hash, received_hash };
+        Ok(Some(frame))
+    }
+
+    /// The kiosk answered the release: wipes the stored frame. `None` when it was closed before.
+    pub(super) fn close(
+        &mut self,
+        crypto: &C,
+        now: Now,
+        verified: bool,
+        previous: [u8; 32],
+    ) -> Result<Option<Vec<u8>>, Error> {
+        match &self.state {
+            _ if self.ended => return Ok(None),
+            State::Released { release_hash, .. } if *release_hash == previous => {}
+            State::Released { .. } => return Err(Error::Mismatch { what: "the release that was opened" }),
+            _ => return Err(Error::UnexpectedMessage { message: MessageType::Opened.name() }),
+        }
+        if let State::Released { mut frame, .. } = core::mem::replace(&mut self.state, State::Closing) {
+            self.evidence.record(CopyClass::WrappedKey, wipe::wipe_vec(&mut frame, 0));
+        }
+        if !verified {
+            self.verdict = Some(Outcome::Unresolved);
+        }
+        self.ended = true;
+        self.receipt(crypto, now, Event::Closed, Cause::HandedOver).map(Some)
+    }
+
+    /// Erases whatever the session still holds and gives the receipt.
+    pub(super) fn end(&mut self, crypto: &C, now: Now, cause: Cause) -> Result<Vec<u8>, Error> {
+        let mut event = Event::Erased;
+        self.verdict = Some(Outcome::Ended);
+        self.ended = true;
+        match core::mem::replace(&mut self.state, State::Closing) {
+            State::Journalling(part) => crypto.destroy(part.private, &mut self.evidence),
+            State::Composing { application, subject_key, writer } => {
+                crypto.erase_application(application, &mut self.evidence);
+                crypto.destroy_subject_key(subject_key, &mut self.evidence);
+                if let Some(writer) = writer {
+                    crypto.erase_writer(writer, &mut self.evidence);
+                }
+            }
+            State::Offered { document, .. } => crypto.erase(document, &mut self.evidence),
+            State::Recording { mut wrapped, .. } => {
+                self.evidence.record(CopyClass::WrappedKey, wipe::wipe_vec(&mut wrapped.wrapped, 0));
+            }
+            State::Released { mut frame, .. } => {
+                // The kiosk may hold the key or not; nobody here can know.
+                self.evidence.record(CopyClass::WrappedKey, wipe::wipe_vec(&mut frame, 0));
+                self.verdict = Some(Outcome::Unresolved);
+                event = Event::Unresolved;
+            }
+            State::Closing => {}
+        }
+        self.receipt(crypto, now, event, cause)
+    }
+
+    /// Notes a verified receipt of another station; `false` when it is already there.
+    pub(super) fn note_receipt(&mut self, sender: &Identity, statement: &Statement) -> Result<bool, Error> {
+        match sender.role {
+            Role::Issuer => return Err(Error::Untrusted { what: "a receipt of another issuer" }),
+            Role::Kiosk if sender.station != self.applicant.kiosk.station => {
+                return Err(Error::Mismatch { what: "the kiosk of a receipt" });
+            }
+            _ => {}
+        }
+        if matches!(statement.event, Event::NotErased | Event::LostAtRestart | Event::Unresolved) {
+            self.verdict = Some(Outcome::Unresolved);
+        }
+        Ok(self.receipts.insert(sender.role))
+    }
+
+    pub(super) fn has_all_receipts(&self) -> bool {
+        self.ended && self.receipts.len() == 3
+    }
+
+    pub(super) fn outcome(&self, complete: bool) -> Outcome {
+        self.verdict.unwrap_or(if complete { Outcome::Complete } else { Outcome::Unresolved })
+    }
+
+    fn receipt(&mut self, crypto: &C, now: Now, event: Event, cause: Cause) -> Result<Vec<u8>, Error> {
+        let evidence = core::mem::replace(&mut self.evidence, crypto.evidence(self.id));
+        Ok(make_receipt(crypto, evidence, &self.story(event, cause, now))?.as_bytes().to_vec())
+    }
+
+    fn story(&self, event: Event, cause: Cause, now: Now) -> Story<'_> {
+        Story { event, cause, kind: &self.applicant.kind, opened: self.opened, now, relay: None }
+    }
+}
+
+/// SHA-256 of a sealed chunk, as in an offer.
+pub(in crate::handover) fn chunk_hash(chunk: &[u8]) -> [u8; 32] {
+    hash(b"shokyo chunk hash v1", &[chunk])
+}

@@ -1,0 +1,78 @@
+//! The states of a kiosk's transaction, and how each is erased.
+
+use alloc::vec::Vec;
+
+use crate::buffer::Erasure;
+use crate::handover::body::Offer;
+use crate::handover::crypto::Crypto;
+
+/// What waits for a record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Journalled {
+    /// Sending the application.
+    Apply,
+    /// Printing.
+    PrintStarted,
+}
+
+pub(super) enum State<C: Crypto> {
+    /// The challenge is awaited; the application is held sealed.
+    Greeting { held: C::Application, hello_hash: [u8; 32] },
+    /// The `opened` record is being written; nothing is sent.
+    Journalling { frame: Vec<u8>, private: C::PrivateKey, apply_hash: [u8; 32], subject_tag: [u8; 32] },
+    /// The offer is awaited.
+    Applied { private: C::PrivateKey, apply_hash: [u8; 32], subject_tag: [u8; 32] },
+    /// Ciphertext comes.
+    Receiving {
+        private: C::PrivateKey,
+        incoming: C::Incoming,
+        offer: Offer,
+        offer_hash: [u8; 32],
+        apply_hash: [u8; 32],
+        next: u32,
+    },
+    /// Every chunk is here; the key is awaited.
+    AwaitingKey {
+        private: C::PrivateKey,
+        incoming: C::Incoming,
+        offer: Offer,
+        apply_hash: [u8; 32],
+        received_hash: [u8; 32],
+    },
+    /// The document can be read, and printed once.
+    Ready { document: C::Document, printing: bool },
+    /// Everything was erased on the way; the receipt is still to be made.
+    Emptied,
+    /// The receipt is sent and not acknowledged.
+    Reported { frame: Vec<u8> },
+    /// Nothing is left to do.
+    Finished,
+}
+
+impl<C: Crypto> State<C> {
+    pub(super) fn replace(&mut self, next: Self) -> Self {
+        core::mem::replace(self, next)
+    }
+
+    pub(super) const fn document(&self) -> Option<&C::Document> {
+        match self {
+            Self::Ready { document, .. } => Some(document),
+            _ => None,
+        }
+    }
+
+    /// Consumes the state, erases what it held, and gives the evidence.
+    pub(super) fn erase(self, crypto: &C, mut evidence: Erasure) -> Erasure {
+        match self {
+            Self::Greeting { held, .. } => crypto.erase_application(held, &mut evidence),
+            Self::Journalling { private, .. } | Self::Applied { private, .. } => crypto.destroy(private, &mut evidence),
+            Self::Receiving { private, incoming, .. } | Self::AwaitingKey { private, incoming, .. } => {
+                crypto.erase_incoming(incoming, &mut evidence);
+                crypto.destroy(private, &mut evidence);
+            }
+            Self::Ready { document, .. } => crypto.erase(document, &mut evidence),
+            Self::Emptied | Self::Reported { .. } | Self::Finished => {}
+        }
+        evidence
+    }
+}

@@ -1,0 +1,436 @@
+//! A relay's side: frames pass, each is wiped as soon as it is sent, a bounded number of bytes is held for a session, and at
+//! the end nothing is left but a receipt that says how much was held and for how long at most.
+//!
+//! A relay has no key of any document: it can neither read nor change what passes. It looks at a frame's type, sender and
+//! session, and keeps every session to the neighbours that began it.
+//!
+//! Order of calls: inputs first, then drain [`poll_persist`](Relay::poll_persist), [`poll_transmit`](Relay::poll_transmit),
+//! giving every transmit back with [`handle_sent`](Relay::handle_sent), and [`poll_event`](Relay::poll_event), then wait until
+//! [`next_deadline`](Relay::next_deadline).
+
+mod session;
+
+use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
+use alloc::vec::Vec;
+
+use self::session::Session;
+use super::body::{Apply, ApplyHeader, Body, Cancel};
+use super::crypto::Crypto;
+use super::message::{Frame, MessageType};
+use super::output::{Output, Peer, Persist};
+use super::policy::Policy;
+use super::record::{Outcome, Record};
+use super::signing::sign_frame;
+use crate::buffer::Cause;
+use crate::error::Error;
+use crate::types::{Now, Role, SessionId, Time};
+use crate::wipe;
+
+/// The neighbour towards the issuer: a relay has one. Neighbours towards the kiosks have other numbers.
+pub const UPSTREAM: Peer = Peer(0);
+
+/// What happens at a relay, for its host.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum RelayEvent {
+    /// A session passes through here.
+    Opened {
+        /// The session.
+        session: SessionId,
+    },
+    /// Every frame of a session is wiped and the receipt is made.
+    NotRetained {
+        /// The session.
+        session: SessionId,
+        /// The most bytes that were held at once.
+        peak_bytes: u64,
+        /// The longest time that a frame was held, in milliseconds.
+        longest_hold_ms: u64,
+        /// How many frames passed.
+        frames: u64,
+    },
+    /// Nothing of a session is open any more.
+    Finished {
+        /// The session.
+        session: SessionId,
+        /// How it ended.
+        outcome: Outcome,
+    },
+}
+
+/// A frame on its way through. Give it back with [`Relay::handle_sent`] as soon as it is written, or can not be.
+#[derive(Debug)]
+pub struct Passing {
+    /// Which neighbour it goes to.
+    pub peer: Peer,
+    session: SessionId,
+    frame: Vec<u8>,
+    since: Time,
+    own: bool,
+}
+
+impl Passing {
+    /// The bytes to write.
+    #[must_use]
+    pub fn bytes(&self) -> &[u8] {
+        &self.frame
+    }
+}
+
+/// A relay.
+pub struct Relay<C: Crypto> {
+    crypto: C,
+    policy: Policy,
+    exchanges: BTreeMap<SessionId, (Peer, Time)>,
+    sessions: BTreeMap<SessionId, Session>,
+    deadlines: BTreeSet<(Time, SessionId)>,
+    /// Applications that wait for their `opened` record.
+    waiting: BTreeMap<u64, Passing>,
+    passing: VecDeque<Passing>,
+    output: Output<RelayEvent>,
+}
+
+impl<C: Crypto> Relay<C> {
+    /// A relay without sessions.
+    ///
+    /// # Errors
+    /// [`Error::Mismatch`] when the station is no relay.
+    pub fn new(crypto: C, policy: Policy) -> Result<Self, Error> {
+        if !crypto.station().role.is_relay() {
+            return Err(Error::Mismatch { what: "the station's role" });
+        }
+        Ok(Self {
+            crypto,
+            policy,
+            exchanges: BTreeMap::new(),
+            sessions: BTreeMap::new(),
+            deadlines: BTreeSet::new(),
+            waiting: BTreeMap::new(),
+            passing: VecDeque::new(),
+            output: Output::new(),
+        })
+    }
+
+    // ---- getters
+
+    /// How many sessions are open.
+    #[must_use]
+    pub fn open_sessions(&self) -> usize {
+        self.sessions.len()
+    }
+
+    /// When [`Relay::handle_timeout`] must be called at the latest.
+    #[must_use]
+    pub fn next_deadline(&self) -> Option<Time> {
+        let exchange = self.exchanges.values().map(|(_, expires)| *expires).min();
+        let resend = self.sessions.values().filter_map(Session::resend_at).min();
+        exchange.into_iter().chain(resend).chain(self.deadlines.first().map(|(time, _)| *time)).min()
+    }
+
+    // ---- inputs
+
+    /// Takes a frame from a neighbour. Its bytes are wiped here when it is refused, otherwise after it is sent.
+    ///
+    /// # Errors
+    /// What is wrong with it; nothing is changed then, except that a session which would hold too much is ended.
+    pub fn handle_frame(&mut self, now: Now, from: Peer, mut bytes: Vec<u8>) -> Result<(), Error> {
+        self.handle_timeout(now);
+        let routed = self.route(now, from, &bytes);
+        match routed {
+            Ok((kind, session, to)) => {
+                let passing = Passing { peer: to, session, frame: bytes, since: now.monotonic, own: false };
+                self.take(now, kind, passing)
+            }
+            Err(error) => {
+                wipe::wipe_vec(&mut bytes, 0)?;
+                Err(error)
+            }
+        }
+    }
+
+    /// A frame was written, or its neighbour is gone: wipes it and counts how long it was held.
+    pub fn handle_sent(&mut self, now: Now, mut passing: Passing) {
+        let length = passing.frame.len();
+        let wiped = wipe::wipe_vec(&mut passing.frame, 0);
+        if passing.own {
+            return;
+        }
+        if let Some(session) = self.sessions.get_mut(&passing.session) {
+            session.sent(length, now.monotonic.since(passing.since), wiped);
+            self.report_if_empty(now, passing.session);
+        }
+    }
+
+    /// A record is durable.
+    pub fn handle_persisted(&mut self, now: Now, token: u64) {
+        self.handle_timeout(now);
+        if let Some(passing) = self.waiting.remove(&token) {
+            self.output.event(RelayEvent::Opened { session: passing.session });
+            self.passing.push_back(passing);
+        }
+    }
+
+    /// A record could not be written: the session does not begin.
+    pub fn handle_persist_failed(&mut self, now: Now, token: u64) {
+        if let Some(passing) = self.waiting.remove(&token) {
+            let session = passing.session;
+            self.handle_sent(now, passing);
+            self.end(now, session, Cause::Refused);
+        }
+    }
+
+    /// Acts on every deadline that has passed. No message is needed to erase.
+    pub fn handle_timeout(&mut self, now: Now) {
+        self.exchanges.retain(|_, (_, expires)| *expires > now.monotonic);
+        while let Some(&(time, id)) = self.deadlines.first() {
+            if time > now.monotonic {
+                break;
+            }
+            self.deadlines.pop_first();
+            self.expire(now, id);
+        }
+        for (id, session) in &mut self.sessions {
+            if let Some(frame) = session.due_resend(now.monotonic, self.policy.resend) {
+                self.passing.push_back(Passing {
+                    peer: UPSTREAM,
+                    session: *id,
+                    frame,
+                    since: now.monotonic,
+                    own: true,
+                });
+            }
+        }
+    }
+
+    /// The connection to a neighbour is gone: what was on its way there is wiped, and the sessions through it end.
+    pub fn handle_peer_lost(&mut self, now: Now, peer: Peer) {
+        self.exchanges.retain(|_, (downstream, _)| *downstream != peer);
+        let (gone, kept): (VecDeque<_>, VecDeque<_>) =
+            self.passing.drain(..).partition(|passing| passing.peer == peer);
+        self.passing = kept;
+        for passing in gone {
+            self.handle_sent(now, passing);
+        }
+        let through: Vec<_> = self
+            .sessions
+            .iter()
+            .filter(|(_, session)| (peer == UPSTREAM || session.downstream() == peer) && !session.is_ending())
+            .map(|(id, _)| *id)
+            .collect();
+        for id in through {
+            self.end(now, id, Cause::PeerLost);
+        }
+    }
+
+    // ---- commands
+
+    /// Ends everything, as before the process ends.
+    pub fn shutdown(&mut self, now: Now) {
+        let sessions: Vec<_> =
+            self.sessions.iter().filter(|(_, session)| !session.is_ending()).map(|(id, _)| *id).collect();
+        for id in sessions {
+            self.end(now, id, Cause::Shutdown);
+        }
+    }
+
+    // ---- outputs
+
+    /// The next record to write.
+    pub fn poll_persist(&mut self) -> Option<Persist> {
+        self.output.persists.pop_front()
+    }
+
+    /// The next frame to send; give it back with [`Relay::handle_sent`].
+    pub fn poll_transmit(&mut self) -> Option<Passing> {
+        self.passing.pop_front()
+    }
+
+    /// The next event.
+    pub fn poll_event(&mut self) -> Option<RelayEvent> {
+        self.output.events.pop_front()
+    }
+
+    // ---- routing
+
+    /// Where a frame goes, if it may go anywhere.
+    fn route(&mut self, now: Now, from: Peer, bytes: &[u8]) -> Result<(MessageType, SessionId, Peer), Error> {
+        let frame = Frame::decode(bytes)?;
+        let (kind, id) = (frame.kind, frame.session);
+        let upwards = from != UPSTREAM;
+        let allowed = match kind {
+            MessageType::Hello
+            | MessageType::Apply
+            | MessageType::Credit
+            | MessageType::Received
+            | MessageType::Opened => upwards && frame.role == Role::Kiosk,
+            MessageType::Challenge
+            | MessageType::Offer
+            | MessageType::Chunk
+            | MessageType::Release
+            | MessageType::Complete => !upwards && frame.role == Role::Issuer,
+            MessageType::Erased => upwards && frame.role != Role::Issuer,
+            MessageType::Cancel => true,
+        };
+        if !allowed {
+            return Err(Error::UnexpectedMessage { message: kind.name() });
+        }
+        if kind == MessageType::Hello {
+            if self.exchanges.len() >= self.policy.max_sessions {
+                return Err(Error::Busy { what: "sessions", limit: self.policy.max_sessions as u64 });
+            }
+            if self.exchanges.contains_key(&id) || self.sessions.contains_key(&id) {
+                return Err(Error::Replayed);
+            }
+            self.exchanges.insert(id, (from, now.monotonic.after(self.policy.challenge)));
+            return Ok((kind, id, UPSTREAM));
+        }
+        if kind == MessageType::Apply {
+            self.open(now, from, id, frame.body)?;
+            return Ok((kind, id, UPSTREAM));
+        }
+        let downstream = match self.sessions.get(&id) {
+            Some(session) => session.downstream(),
+            None => match self.exchanges.get(&id) {
+                Some((peer, _)) if matches!(kind, MessageType::Challenge | MessageType::Cancel) => *peer,
+                _ => return Err(Error::UnexpectedMessage { message: kind.name() }),
+            },
+        };
+        match (upwards, from == downstream) {
+            (true, true) => Ok((kind, id, UPSTREAM)),
+            (false, _) => Ok((kind, id, downstream)),
+            (true, false) => Err(Error::Mismatch { what: "the neighbour of a session" }),
+        }
+    }
+
+    fn open(&mut self, now: Now, from: Peer, id: SessionId, body: &[u8]) -> Result<(), Error> {
+        if self.sessions.contains_key(&id) {
+            return Err(Error::Replayed);
+        }
+        if self.sessions.len() >= self.policy.max_sessions {
+            return Err(Error::Busy { what: "sessions", limit: self.policy.max_sessions as u64 });
+        }
+        let header = ApplyHeader::decode(&Apply::decode(body)?.header)?;
+        self.sessions.insert(id, Session::new(now, from, header.kind, self.crypto.evidence(id)));
+        self.set_deadline(id, now.monotonic.after(self.policy.whole()));
+        Ok(())
+    }
+
+    fn take(&mut self, now: Now, kind: MessageType, passing: Passing) -> Result<(), Error> {
+        let id = passing.session;
+        let Some(session) = self.sessions.get_mut(&id) else {
+            self.passing.push_back(passing);
+            return Ok(());
+        };
+        let held = session.held(passing.frame.len());
+        if held > self.policy.max_held {
+            self.handle_sent(now, passing);
+            self.end(now, id, Cause::Refused);
+            return Err(Error::Busy { what: "bytes held for a session", limit: self.policy.max_held as u64 });
+        }
+        let from_kiosk = passing.peer == UPSTREAM && kind == MessageType::Erased && sender(&passing.frame) == Some(Role::Kiosk);
+        if kind == MessageType::Apply {
+            let record = Record::Opened { session: id, kind: session.kind().into() };
+            let token = self.output.persist(record);
+            self.waiting.insert(token, passing);
+            return Ok(());
+        }
+        self.passing.push_back(passing);
+        if from_kiosk {
+            session.ending(Cause::HandedOver);
+        }
+        match kind {
+            MessageType::Cancel if !session.is_ending() => {
+                // The kiosk's receipt still comes; if not, this is how long it is waited for.
+                self.set_deadline(id, now.monotonic.after(self.policy.receipt));
+            }
+            MessageType::Complete => session.complete(),
+            _ => {}
+        }
+        Ok(())
+    }
+
+    // ---- endings
+
+    fn expire(&mut self, now: Now, id: SessionId) {
+        let Some(session) = self.sessions.get(&id) else { return };
+        if session.is_reported() {
+            self.output.persist(Record::Alarm { session: id, what: "the receipt was not acknowledged by the deadline" });
+            self.remove(id, Outcome::Unresolved);
+        } else if session.is_ending() {
+            // A frame was never given back; the host holds it.
+            self.output.persist(Record::Alarm { session: id, what: "a frame could not be sent by the deadline" });
+            self.remove(id, Outcome::Unresolved);
+        } else {
+            self.output.persist(Record::Alarm { session: id, what: "a deadline passed and the session was ended" });
+            self.end(now, id, Cause::Deadline);
+        }
+    }
+
+    /// Wipes what is on its way and tells both neighbours.
+    fn end(&mut self, now: Now, id: SessionId, cause: Cause) {
+        let Some(session) = self.sessions.get_mut(&id) else { return };
+        session.ending(cause);
+        let downstream = session.downstream();
+        let (gone, kept): (VecDeque<_>, VecDeque<_>) =
+            self.passing.drain(..).partition(|passing| passing.session == id && !passing.own);
+        self.passing = kept;
+        for passing in gone {
+            self.handle_sent(now, passing);
+        }
+        self.waiting.retain(|_, passing| passing.session != id);
+        let body = Cancel { cause, certificate: self.crypto.certificate().to_vec() }.encode();
+        if let Ok(frame) = sign_frame(&self.crypto, MessageType::Cancel, id, [0; 32], &body) {
+            for peer in [UPSTREAM, downstream] {
+                self.send_own(now, peer, id, frame.clone());
+            }
+        }
+        self.set_deadline(id, now.monotonic.after(self.policy.receipt));
+        self.report_if_empty(now, id);
+    }
+
+    /// Once the session ends and its last frame is wiped: the receipt.
+    fn report_if_empty(&mut self, now: Now, id: SessionId) {
+        let Some(session) = self.sessions.get_mut(&id) else { return };
+        if session.is_done() {
+            let outcome = session.outcome();
+            self.remove(id, outcome);
+            return;
+        }
+        if !session.is_ready_to_report() {
+            return;
+        }
+        match session.report(&self.crypto, id, now, self.policy.resend) {
+            Ok((receipt, frame, event)) => {
+                self.output.persist(Record::OwnReceipt { session: id, receipt });
+                self.output.event(event);
+                self.send_own(now, UPSTREAM, id, frame);
+                self.set_deadline(id, now.monotonic.after(self.policy.receipt));
+            }
+            Err(_) => {
+                self.output.persist(Record::Alarm { session: id, what: "a receipt could not be made" });
+                self.remove(id, Outcome::Unresolved);
+            }
+        }
+    }
+
+    fn send_own(&mut self, now: Now, peer: Peer, session: SessionId, frame: Vec<u8>) {
+        self.passing.push_back(Passing { peer, session, frame, since: now.monotonic, own: true });
+    }
+
+    fn remove(&mut self, id: SessionId, outcome: Outcome) {
+        if self.sessions.remove(&id).is_some() {
+            self.deadlines.retain(|(_, session)| *session != id);
+            self.output.persist(Record::Ended { session: id, outcome });
+            self.output.event(RelayEvent::Finished { session: id, outcome });
+        }
+    }
+
+    fn set_deadline(&mut self, id: SessionId, deadline: Time) {
+        self.deadlines.retain(|(_, session)| *session != id);
+        self.deadlines.insert((deadline, id));
+    }
+}
+
+fn sender(frame: &[u8]) -> Option<Role> {
+    Frame::decode(frame).ok().map(|frame| frame.role)
+}

@@ -1,0 +1,149 @@
+//! What a relay knows of one session: whose it is, how much of it is held, and the evidence that nothing stays.
+
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use super::RelayEvent;
+use crate::buffer::{Cause, CopyClass, Erasure};
+use crate::error::Error;
+use crate::handover::body::{Body, Erased};
+use crate::handover::crypto::Crypto;
+use crate::handover::evidence::{Story, make_receipt};
+use crate::handover::message::MessageType;
+use crate::handover::output::Peer;
+use crate::handover::record::Outcome;
+use crate::handover::signing::sign_frame;
+use crate::receipt::{Event, RelayFigures};
+use crate::types::{Now, SessionId, Time};
+use crate::wipe::Wiped;
+
+pub(super) struct Session {
+    downstream: Peer,
+    kind: String,
+    opened: Now,
+    held: usize,
+    facts: RelayFigures,
+    evidence: Option<Erasure>,
+    ending: Option<Cause>,
+    /// The receipt's frame and when it is sent again.
+    reported: Option<(Vec<u8>, Time)>,
+    complete: bool,
+}
+
+impl Session {
+    pub(super) fn new(now: Now, downstream: Peer, kind: String, evidence: Erasure) -> Self {
+        Self {
+            downstream,
+            kind,
+            opened: now,
+            held: 0,
+            facts: RelayFigures { peak_bytes: 0, longest_hold_ms: 0, frames: 0 },
+            evidence: Some(evidence),
+            ending: None,
+            reported: None,
+            complete: false,
+        }
+    }
+
+    pub(super) const fn downstream(&self) -> Peer {
+        self.downstream
+    }
+
+    pub(super) fn kind(&self) -> &str {
+        &self.kind
+    }
+
+    pub(super) const fn is_ending(&self) -> bool {
+        self.ending.is_some()
+    }
+
+    pub(super) const fn is_reported(&self) -> bool {
+        self.reported.is_some()
+    }
+
+    pub(super) fn resend_at(&self) -> Option<Time> {
+        self.reported.as_ref().map(|(_, time)| *time)
+    }
+
+    /// Counts a frame in and gives the bytes now held.
+    pub(super) fn held(&mut self, length: usize) -> usize {
+        self.held += length;
+        self.facts.frames += 1;
+        self.facts.peak_bytes = self.facts.peak_bytes.max(self.held as u64);
+        self.held
+    }
+
+    /// Counts a frame out.
+    pub(super) fn sent(&mut self, length: usize, hold_ms: u64, wiped: Result<Wiped, Error>) {
+        self.held = self.held.saturating_sub(length);
+        self.facts.longest_hold_ms = self.facts.longest_hold_ms.max(hold_ms);
+        if let Some(evidence) = &mut self.evidence {
+            evidence.record(CopyClass::Ciphertext, wiped);
+        }
+    }
+
+    /// No document data comes after this; the first cause stays.
+    pub(super) fn ending(&mut self, cause: Cause) {
+        self.ending.get_or_insert(cause);
+    }
+
+    /// The issuer has every receipt.
+    pub(super) const fn complete(&mut self) {
+        self.complete = true;
+    }
+
+    pub(super) const fn is_ready_to_report(&self) -> bool {
+        self.ending.is_some() && self.held == 0 && self.reported.is_none()
+    }
+
+    pub(super) const fn is_done(&self) -> bool {
+        self.complete && self.held == 0 && self.reported.is_some()
+    }
+
+    pub(super) fn outcome(&self) -> Outcome {
+        if self.ending == Some(Cause::HandedOver) { Outcome::Complete } else { Outcome::Ended }
+    }
+
+    pub(super) fn due_resend(&mut self, now: Time, every: core::time::Duration) -> Option<Vec<u8>> {
+        let (frame, time) = self.reported.as_mut()?;
+        (*time <= now).then(|| {
+            *time = now.after(every);
+            frame.clone()
+        })
+    }
+
+    /// The receipt, the frame that carries it, and what the host should know.
+    pub(super) fn report<C: Crypto>(
+        &mut self,
+        crypto: &C,
+        id: SessionId,
+        now: Now,
+        resend: core::time::Duration,
+    ) -> Result<(Vec<u8>, Vec<u8>, RelayEvent), Error> {
+        let erasure = self.evidence.take().ok_or(Error::WrongState { command: "reporting" })?;
+        let story = Story {
+            event: Event::RelayedNotRetained,
+            cause: self.ending.unwrap_or(Cause::Requested),
+            kind: &self.kind,
+            opened: self.opened,
+            now,
+            relay: Some(self.facts),
+        };
+        let receipt = make_receipt(crypto, erasure, &story)?.as_bytes().to_vec();
+        let body = Erased {
+            receipt: receipt.clone(),
+            receipt_certificate: crypto.receipt_certificate().to_vec(),
+            certificate: crypto.certificate().to_vec(),
+        }
+        .encode();
+        let frame = sign_frame(crypto, MessageType::Erased, id, [0; 32], &body)?;
+        self.reported = Some((frame.clone(), now.monotonic.after(resend)));
+        let event = RelayEvent::NotRetained {
+            session: id,
+            peak_bytes: self.facts.peak_bytes,
+            longest_hold_ms: self.facts.longest_hold_ms,
+            frames: self.facts.frames,
+        };
+        Ok((receipt, frame, event))
+    }
+}

@@ -1,0 +1,525 @@
+//! The real suite: HPKE (RFC 9180) with X-Wing, Ed25519, HKDF and HMAC with SHA-256, every secret operation in the clean room
+//! of a vault. Only pointers to public outputs go in; secrets go from key cell to room to key cell.
+
+use std::string::String;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::vec;
+use std::vec::Vec;
+
+use ed25519_dalek::pkcs8::KeypairBytes;
+use ed25519_dalek::{Signature, Signer, SigningKey as Ed25519, VerifyingKey};
+use hkdf::Hkdf;
+use hmac::{Hmac, KeyInit, Mac};
+use hpke::aead::{AeadTag, AesGcm256};
+use hpke::inout::InOutBuf;
+use hpke::kdf::HkdfSha256;
+use hpke::kem::XWing;
+use hpke::rand_core::{Infallible, TryCryptoRng, TryRng};
+use hpke::{Deserializable, Kem, OpModeR, OpModeS, Serializable, setup_receiver, setup_sender_with_rng};
+use sha2::{Digest, Sha256};
+
+use super::body::{MAX_APPLICATION, MAX_CHUNKS};
+use super::crypto::{Crypto, SealedApplication, Shape, Unlock, WrappedKey};
+use crate::buffer::{CopyClass, Desk, EphemeralBuffer, Erasure, Incoming, KeyCell, RoomSize, Vault, Writer};
+use crate::error::Error;
+use crate::receipt::{self, Details, NotCovered, Receipt, ReceiptSigner, StationInfo};
+use crate::types::{Binding, SessionId};
+
+type PublicKey = <XWing as Kem>::PublicKey;
+type PrivateKey = <XWing as Kem>::PrivateKey;
+type Encapsulated = <XWing as Kem>::EncappedKey;
+
+/// Bytes of an X-Wing public key (draft-ietf-hpke-pq).
+const PUBLIC_KEY: usize = 1216;
+/// Bytes of an X-Wing encapsulation.
+const ENCAPSULATED: usize = 1120;
+/// Bytes of randomness that an encapsulation draws.
+const ENCAPSULATION_SEED: usize = 64;
+const TAG: usize = 16;
+
+/// An Ed25519 key (RFC 8032) whose seed lives in a key cell; signing runs in the clean room.
+#[derive(Debug)]
+pub struct SigningKey {
+    vault: Vault,
+    cell: KeyCell,
+    public: [u8; 32],
+}
+
+impl SigningKey {
+    /// A new key from the operating system's randomness.
+    ///
+    /// # Errors
+    /// When no cell, room or randomness is to be had.
+    pub fn generate(vault: &Vault) -> Result<Self, Error> {
+        let mut cell = vault.empty_key()?;
+        let mut public = [0; 32];
+        vault.room(RoomSize::Agreement, |desk| {
+            let mut seed = [0; 32];
+            desk.random(&mut seed)?;
+            public = Ed25519::from_bytes(&seed).verifying_key().to_bytes();
+            desk.store(&mut cell, &seed)
+        })?;
+        Ok(Self { vault: vault.clone(), cell, public })
+    }
+
+    /// The key in a PKCS#8 file (RFC 5958, RFC 8410; DER). The reader's bytes go straight into a locked window.
+    ///
+    /// # Errors
+    /// [`Error::Malformed`] when it is no Ed25519 private key, [`Error::Io`] when reading fails.
+    pub fn from_pkcs8(vault: &Vault, reader: &mut impl std::io::Read) -> Result<Self, Error> {
+        let binding = Binding { session: SessionId::NONE, context: [0; 32] };
+        let mut writer = vault.writer(binding)?;
+        writer.copy_from(reader)?;
+        let file = writer.finish()?;
+        let mut cell = vault.empty_key()?;
+        let mut public = [0; 32];
+        file.open_in_room(RoomSize::Agreement, |desk, der| {
+            let pair = KeypairBytes::try_from(der).map_err(|_| Error::Malformed { what: "a private key" })?;
+            public = Ed25519::from_bytes(&pair.secret_key).verifying_key().to_bytes();
+            desk.store(&mut cell, &pair.secret_key)
+        })?;
+        Ok(Self { vault: vault.clone(), cell, public })
+    }
+
+    /// The public key's 32 bytes.
+    #[must_use]
+    pub const fn public(&self) -> &[u8; 32] {
+        &self.public
+    }
+
+    /// The signature over `message`.
+    ///
+    /// # Errors
+    /// [`Error::Erased`] when the key was erased.
+    pub fn sign(&self, message: &[u8]) -> Result<[u8; 64], Error> {
+        let mut signature = [0; 64];
+        self.vault.room(RoomSize::Agreement, |desk| {
+            let mut seed = [0; 32];
+            desk.load(&self.cell, &mut seed)?;
+            signature = Ed25519::from_bytes(&seed).sign(message).to_bytes();
+            Ok(())
+        })?;
+        Ok(signature)
+    }
+}
+
+impl ReceiptSigner for SigningKey {
+    fn key_id(&self) -> [u8; 32] {
+        Sha256::digest(self.public).into()
+    }
+
+    fn sign(&self, message: &[u8]) -> Result<[u8; 64], Error> {
+        Self::sign(self, message)
+    }
+}
+
+/// Who a station is and what it signs with.
+#[derive(Debug)]
+pub struct StationKeys {
+    /// The station's name in messages and receipts.
+    pub info: StationInfo,
+    /// The key for messages.
+    pub messages: SigningKey,
+    /// The certificate for messages (DER).
+    pub certificate: Vec<u8>,
+    /// The key for receipts.
+    pub receipts: SigningKey,
+    /// The certificate for receipts (DER).
+    pub receipt_certificate: Vec<u8>,
+    /// What this host cannot cover, beyond what a station of its role never can.
+    pub not_covered: Vec<NotCovered>,
+}
+
+/// The cryptography and the memory of one station. Cheap to clone: every clone is the same station.
+#[derive(Clone, Debug)]
+pub struct StationCrypto {
+    documents: Vault,
+    keys: Arc<StationKeys>,
+    previous_receipt: Arc<Mutex<Option<[u8; 32]>>>,
+}
+
+impl StationCrypto {
+    /// A station that keeps documents in `documents`. Its signing keys belong in another vault, so that the receipt for erasing
+    /// everything in this one can still be signed.
+    #[must_use]
+    pub fn new(documents: Vault, keys: Arc<StationKeys>, previous_receipt: Option<[u8; 32]>) -> Self {
+        Self { documents, keys, previous_receipt: Arc::new(Mutex::new(previous_receipt)) }
+    }
+
+    /// The vault of the documents.
+    #[must_use]
+    pub const fn vault(&self) -> &Vault {
+        &self.documents
+    }
+
+    fn record_key(&self, key: KeyCell, evidence: &mut Erasure) {
+        evidence.record(CopyClass::Key, key.erase());
+    }
+
+    /// HMAC-SHA256 under a key in a cell, for lists of parts.
+    fn mac(key: &[u8; 32], message: &[u8]) -> Result<[u8; 32], Error> {
+        let mut mac = Hmac::<Sha256>::new_from_slice(key).map_err(|_| Error::Malformed { what: "a key" })?;
+        mac.update(b"shokyo subject v1");
+        mac.update(message);
+        Ok(mac.finalize().into_bytes().into())
+    }
+}
+
+/// Subject and details of an application as one plaintext: length of the subject (two bytes, big-endian), subject, details.
+pub fn split_application(plain: &[u8]) -> Result<(&[u8], &[u8]), Error> {
+    let malformed = Error::Malformed { what: "an application" };
+    let (length, rest) = plain.split_first_chunk::<2>().ok_or(malformed.clone())?;
+    rest.split_at_checked(usize::from(u16::from_be_bytes(*length))).ok_or(malformed)
+}
+
+impl Crypto for StationCrypto {
+    type PrivateKey = KeyCell;
+    type SubjectKey = KeyCell;
+    type Application = EphemeralBuffer;
+    type Writer = Writer;
+    type Document = EphemeralBuffer;
+    type Incoming = Incoming;
+
+    fn station(&self) -> &StationInfo {
+        &self.keys.info
+    }
+
+    fn certificate(&self) -> &[u8] {
+        &self.keys.certificate
+    }
+
+    fn receipt_certificate(&self) -> &[u8] {
+        &self.keys.receipt_certificate
+    }
+
+    fn random(&self) -> Result<[u8; 32], Error> {
+        let mut bytes = [0; 32];
+        self.documents.room(RoomSize::Small, |desk| desk.random(&mut bytes))?;
+        Ok(bytes)
+    }
+
+    fn sign(&self, message: &[u8]) -> Result<[u8; 64], Error> {
+        self.keys.messages.sign(message)
+    }
+
+    fn verify(&self, key: &[u8; 32], message: &[u8], signature: &[u8; 64]) -> Result<(), Error> {
+        let key = VerifyingKey::from_bytes(key).map_err(|_| Error::BadSignature)?;
+        key.verify_strict(message, &Signature::from_bytes(signature)).map_err(|_| Error::BadSignature)
+    }
+
+    fn receipt(&self, erasure: Erasure, details: &Details<'_>) -> Result<Receipt, Error> {
+        // One chain per station: the next receipt names this one, whatever session it belongs to.
+        let mut previous = self.previous_receipt.lock().unwrap_or_else(PoisonError::into_inner);
+        let not_covered: Vec<_> = self.keys.not_covered.iter().chain(details.not_covered).copied().collect();
+        let details = Details { previous: *previous, not_covered: &not_covered, ..*details };
+        let receipt = Receipt::issue(erasure, &details, &self.keys.info, &self.keys.receipts)?;
+        *previous = Some(receipt::hash(receipt.as_bytes()));
+        Ok(receipt)
+    }
+
+    fn evidence(&self, session: SessionId) -> Erasure {
+        Erasure::new(session, self.documents.protections())
+    }
+
+    fn generate(&self) -> Result<(KeyCell, Vec<u8>), Error> {
+        let mut cell = self.documents.empty_key()?;
+        let mut public = vec![0; PUBLIC_KEY];
+        self.documents.room(RoomSize::Agreement, |desk| {
+            let mut seed = [0; 32];
+            desk.random(&mut seed)?;
+            let private = PrivateKey::from_bytes(&seed).map_err(|_| Error::Malformed { what: "a private key" })?;
+            XWing::sk_to_pk(&private).write_exact(&mut public);
+            desk.store(&mut cell, &seed)
+        })?;
+        Ok((cell, public))
+    }
+
+    fn destroy(&self, key: KeyCell, evidence: &mut Erasure) {
+        self.record_key(key, evidence);
+    }
+
+    fn hold(&self, subject: &[u8], application: &[u8]) -> Result<EphemeralBuffer, Error> {
+        let limit = MAX_APPLICATION - TAG;
+        let length = 2 + subject.len() + application.len();
+        let too_large = Error::TooLarge { what: "an application (bytes)", limit: limit as u64 };
+        if length > limit {
+            return Err(too_large);
+        }
+        let subject_length = u16::try_from(subject.len()).map_err(|_| too_large)?;
+        let binding = Binding { session: SessionId::NONE, context: [0; 32] };
+        self.documents.seal_small(binding, RoomSize::Small, |_, window| {
+            let parts = subject_length.to_be_bytes();
+            let mut at = 0;
+            for part in [&parts[..], subject, application] {
+                let Some(place) = window.get_mut(at..at + part.len()) else {
+                    return Err(Error::TooLarge { what: "an application (bytes)", limit: limit as u64 });
+                };
+                place.copy_from_slice(part);
+                at += part.len();
+            }
+            Ok(at)
+        })
+    }
+
+    fn seal_application(
+        &self,
+        application: &EphemeralBuffer,
+        to: &[u8],
+        info: &[u8; 32],
+    ) -> Result<(SealedApplication, [u8; 32]), Error> {
+        let length = usize::try_from(application.len()).unwrap_or(usize::MAX).min(MAX_APPLICATION);
+        let mut encapsulated = vec![0; ENCAPSULATED];
+        let mut sealed = vec![0; length + TAG];
+        let mut subject_tag = [0; 32];
+        application.open_in_room(RoomSize::Agreement, |desk, plain| {
+            let (subject, _) = split_application(plain)?;
+            let mut context = sender(desk, to, info, &mut encapsulated)?;
+            let (body, tag) = sealed.split_at_mut(length);
+            let buffer = InOutBuf::new(plain, body).map_err(|_| Error::Malformed { what: "an application" })?;
+            context.seal_inout_detached(buffer, b"application").map_err(|_| Error::NotAuthentic)?.write_exact(tag);
+            let mut key = [0; 32];
+            context.export(b"subject", &mut key).map_err(|_| Error::NotAuthentic)?;
+            subject_tag = Self::mac(&key, subject)?;
+            Ok(())
+        })?;
+        Ok((SealedApplication { encapsulated, sealed }, subject_tag))
+    }
+
+    fn open_application(
+        &self,
+        key: &KeyCell,
+        info: &[u8; 32],
+        binding: Binding,
+        sealed: &SealedApplication,
+    ) -> Result<(EphemeralBuffer, KeyCell), Error> {
+        let (body, tag) = sealed.sealed.split_last_chunk::<TAG>().ok_or(Error::NotAuthentic)?;
+        let mut subject_key = self.documents.empty_key()?;
+        let application = self.documents.seal_small(binding, RoomSize::Agreement, |desk, window| {
+            let place = window.get_mut(..body.len()).ok_or(Error::NotAuthentic)?;
+            let mut context = receiver(desk, key, &sealed.encapsulated, info)?;
+            let tag = AeadTag::<AesGcm256>::from_bytes(tag).map_err(|_| Error::NotAuthentic)?;
+            let buffer = InOutBuf::new(body, place).map_err(|_| Error::NotAuthentic)?;
+            context.open_inout_detached(buffer, b"application", &tag).map_err(|_| Error::NotAuthentic)?;
+            split_application(window.get(..body.len()).unwrap_or_default())?;
+            let mut secret = [0; 32];
+            context.export(b"subject", &mut secret).map_err(|_| Error::NotAuthentic)?;
+            desk.store(&mut subject_key, &secret)?;
+            Ok(body.len())
+        })?;
+        Ok((application, subject_key))
+    }
+
+    fn erase_application(&self, application: EphemeralBuffer, evidence: &mut Erasure) {
+        absorb(evidence, application.erase());
+    }
+
+    fn subject_tag(&self, key: &KeyCell, subject: &[u8]) -> Result<[u8; 32], Error> {
+        let mut tag = [0; 32];
+        self.documents.room(RoomSize::Agreement, |desk| {
+            let mut secret = [0; 32];
+            desk.load(key, &mut secret)?;
+            tag = Self::mac(&secret, subject)?;
+            Ok(())
+        })?;
+        Ok(tag)
+    }
+
+    fn destroy_subject_key(&self, key: KeyCell, evidence: &mut Erasure) {
+        self.record_key(key, evidence);
+    }
+
+    fn compose(&self, binding: Binding) -> Result<Writer, Error> {
+        self.documents.writer(binding)
+    }
+
+    fn finish(&self, writer: Writer) -> Result<EphemeralBuffer, Error> {
+        writer.finish()
+    }
+
+    fn erase_writer(&self, writer: Writer, evidence: &mut Erasure) {
+        absorb(evidence, writer.erase());
+    }
+
+    fn shape(&self, document: &EphemeralBuffer) -> Result<Shape, Error> {
+        let too_large = Error::TooLarge { what: "the document (chunks)", limit: MAX_CHUNKS as u64 };
+        let count = u32::try_from(document.chunk_count()).map_err(|_| too_large.clone())?;
+        if count as usize > MAX_CHUNKS {
+            return Err(too_large);
+        }
+        let chunk_size = u32::try_from(document.chunk_size()).map_err(|_| too_large)?;
+        Ok(Shape { length: document.len(), count, chunk_size, binding: document.binding() })
+    }
+
+    fn chunk<'d>(&self, document: &'d EphemeralBuffer, index: u32) -> Result<&'d [u8], Error> {
+        document.sealed_chunk(u64::from(index))
+    }
+
+    fn commitment(&self, document: &EphemeralBuffer) -> Result<[u8; 32], Error> {
+        let mut commitment = [0; 32];
+        let context = document.binding().context;
+        self.documents.room(RoomSize::Agreement, |desk| {
+            let mut key = [0; 32];
+            desk.load(document.key(), &mut key)?;
+            commit(&key, &context, &mut commitment)
+        })?;
+        Ok(commitment)
+    }
+
+    fn wrap(&self, document: &EphemeralBuffer, to: &[u8], info: &[u8; 32]) -> Result<WrappedKey, Error> {
+        let session = document.binding().session;
+        let mut encapsulated = vec![0; ENCAPSULATED];
+        let mut wrapped = vec![0; 32 + TAG];
+        self.documents.room(RoomSize::Agreement, |desk| {
+            let mut context = sender(desk, to, info, &mut encapsulated)?;
+            let mut key = [0; 32];
+            desk.load(document.key(), &mut key)?;
+            let (body, tag) = wrapped.split_at_mut(32);
+            let buffer = InOutBuf::new(&key, body).map_err(|_| Error::Malformed { what: "a key" })?;
+            context.seal_inout_detached(buffer, &session.0).map_err(|_| Error::NotAuthentic)?.write_exact(tag);
+            Ok(())
+        })?;
+        Ok(WrappedKey { session, key: document.key_id(), encapsulated, wrapped })
+    }
+
+    fn erase(&self, document: EphemeralBuffer, evidence: &mut Erasure) {
+        absorb(evidence, document.erase());
+    }
+
+    fn incoming(&self, binding: Binding, chunk_size: u32) -> Result<Incoming, Error> {
+        if chunk_size as usize != self.documents.chunk_size() {
+            return Err(Error::Mismatch { what: "the chunk size of a document and of this station's memory" });
+        }
+        self.documents.incoming(binding)
+    }
+
+    fn push(&self, incoming: &mut Incoming, chunk: &[u8]) -> Result<(), Error> {
+        incoming.push(chunk)
+    }
+
+    fn unlock(
+        &self,
+        incoming: Incoming,
+        key: &KeyCell,
+        unlock: &Unlock<'_>,
+        evidence: &mut Erasure,
+    ) -> Result<EphemeralBuffer, Error> {
+        let unwrapped = self.unwrap_key(key, unlock);
+        match unwrapped {
+            Ok(document_key) => incoming.attach(document_key, unlock.length).map_err(|(error, erasure)| {
+                absorb(evidence, erasure);
+                error
+            }),
+            Err(error) => {
+                absorb(evidence, incoming.erase());
+                Err(error)
+            }
+        }
+    }
+
+    fn erase_incoming(&self, incoming: Incoming, evidence: &mut Erasure) {
+        absorb(evidence, incoming.erase());
+    }
+}
+
+impl StationCrypto {
+    /// Unwraps a document key from cell to cell, and compares its commitment before anything is opened with it.
+    fn unwrap_key(&self, key: &KeyCell, unlock: &Unlock<'_>) -> Result<KeyCell, Error> {
+        let (body, tag) = unlock.wrapped.split_last_chunk::<TAG>().ok_or(Error::NotAuthentic)?;
+        let body: &[u8; 32] = body.try_into().map_err(|_| Error::NotAuthentic)?;
+        let mut document_key = self.documents.empty_key()?;
+        self.documents.room(RoomSize::Agreement, |desk| {
+            let mut context = receiver(desk, key, unlock.encapsulated, unlock.info)?;
+            let tag = AeadTag::<AesGcm256>::from_bytes(tag).map_err(|_| Error::NotAuthentic)?;
+            let mut secret = [0; 32];
+            let buffer = InOutBuf::new(body, &mut secret).map_err(|_| Error::NotAuthentic)?;
+            context
+                .open_inout_detached(buffer, &unlock.binding.session.0, &tag)
+                .map_err(|_| Error::NotAuthentic)?;
+            let mut commitment = [0; 32];
+            commit(&secret, &unlock.binding.context, &mut commitment)?;
+            if !bool::from(subtle::ConstantTimeEq::ct_eq(&commitment[..], &unlock.commitment[..])) {
+                return Err(Error::Mismatch { what: "the key and its commitment in the offer" });
+            }
+            desk.store(&mut document_key, &secret)
+        })?;
+        Ok(document_key)
+    }
+}
+
+fn absorb(evidence: &mut Erasure, other: Erasure) {
+    // Another session's copies would be counted as failed, so that the receipt says so; there is nothing to add to that here.
+    let _ = evidence.absorb(other);
+}
+
+/// HKDF-SHA256 (RFC 5869).
+fn commit(key: &[u8; 32], context: &[u8; 32], out: &mut [u8; 32]) -> Result<(), Error> {
+    Hkdf::<Sha256>::new(Some(b"shokyo commit"), key)
+        .expand(context, out)
+        .map_err(|_| Error::Malformed { what: "a commitment" })
+}
+
+type SenderContext = hpke::aead::AeadCtxS<AesGcm256, HkdfSha256, XWing>;
+type ReceiverContext = hpke::aead::AeadCtxR<AesGcm256, HkdfSha256, XWing>;
+
+/// The sender's HPKE context, in the room: randomness is drawn from the operating system first and then replayed, because the
+/// library's generator has no way to fail.
+fn sender(desk: &mut Desk<'_>, to: &[u8], info: &[u8; 32], encapsulated: &mut [u8]) -> Result<SenderContext, Error> {
+    let to = PublicKey::from_bytes(to).map_err(|_| Error::Malformed { what: "a public key" })?;
+    let mut drawn = Drawn { bytes: [0; ENCAPSULATION_SEED], used: 0 };
+    desk.random(&mut drawn.bytes)?;
+    let (encapsulation, context) =
+        setup_sender_with_rng::<AesGcm256, HkdfSha256, XWing>(&OpModeS::Base, &to, info, &mut drawn)
+            .map_err(|_| Error::Malformed { what: "a public key" })?;
+    if drawn.used != ENCAPSULATION_SEED {
+        return Err(Error::RandomnessUnavailable);
+    }
+    encapsulation.write_exact(encapsulated);
+    Ok(context)
+}
+
+/// The receiver's HPKE context, in the room.
+fn receiver(
+    desk: &mut Desk<'_>,
+    key: &KeyCell,
+    encapsulated: &[u8],
+    info: &[u8; 32],
+) -> Result<ReceiverContext, Error> {
+    let mut seed = [0; 32];
+    desk.load(key, &mut seed)?;
+    let private = PrivateKey::from_bytes(&seed).map_err(|_| Error::NotAuthentic)?;
+    let encapsulated = Encapsulated::from_bytes(encapsulated).map_err(|_| Error::NotAuthentic)?;
+    setup_receiver::<AesGcm256, HkdfSha256, XWing>(&OpModeR::Base, &private, &encapsulated, info)
+        .map_err(|_| Error::NotAuthentic)
+}
+
+/// Randomness drawn before, given out once. What is asked for beyond it is zeros, which the caller finds out by `used`.
+struct Drawn {
+    bytes: [u8; ENCAPSULATION_SEED],
+    used: usize,
+}
+
+impl TryRng for Drawn {
+    type Error = Infallible;
+
+    fn try_next_u32(&mut self) -> Result<u32, Infallible> {
+        let mut bytes = [0; 4];
+        self.try_fill_bytes(&mut bytes)?;
+        Ok(u32::from_le_bytes(bytes))
+    }
+
+    fn try_next_u64(&mut self) -> Result<u64, Infallible> {
+        let mut bytes = [0; 8];
+        self.try_fill_bytes(&mut bytes)?;
+        Ok(u64::from_le_bytes(bytes))
+    }
+
+    fn try_fill_bytes(&mut self, out: &mut [u8]) -> Result<(), Infallible> {
+        for byte in out {
+            *byte = self.bytes.get(self.used).copied().unwrap_or(0);
+            self.used += 1;
+        }
+        Ok(())
+    }
+}
+
+impl TryCryptoRng for Drawn {}
