@@ -1,0 +1,424 @@
+//! The handover over a simulated network: the real machines, the real cryptography, every exit.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+#[path = "support/world.rs"]
+mod world;
+
+use std::time::Duration;
+
+use shokyo::buffer::Cause;
+use shokyo::error::Error;
+use shokyo::handover::{IssuerEvent, KioskEvent, MessageType, Outcome, Policy, Record, RelayEvent};
+use shokyo::receipt::{Event, verify};
+use shokyo::types::Role;
+use world::{Hop, World, kind_of};
+
+fn document(length: usize) -> Vec<u8> {
+    let mut state = 0x9E37_79B9_7F4A_7C15u64 ^ length as u64;
+    (0..length)
+        .map(|_| {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            (state >> 33) as u8
+        })
+        .collect()
+}
+
+fn drop_first(kind: MessageType) -> world::Meddle {
+    let mut dropped = false;
+    Box::new(move |hop: &mut Hop| {
+        let drop = !dropped && kind_of(&hop.bytes) == Some(kind);
+        dropped |= drop;
+        !drop
+    })
+}
+
+fn drop_all(kind: MessageType) -> world::Meddle {
+    Box::new(move |hop: &mut Hop| kind_of(&hop.bytes) != Some(kind))
+}
+
+fn events(world: &World, station: usize) -> Vec<Event> {
+    let keys = world.trust.0.values();
+    world
+        .receipts(station)
+        .iter()
+        .map(|receipt| {
+            keys.clone().find_map(|(_, identity)| verify(receipt, &identity.key).ok()).expect("a receipt verifies").event
+        })
+        .collect()
+}
+
+fn cell_is_empty(world: &World) -> bool {
+    // Nothing is open any more at either end: reading the document is refused.
+    world.kiosk.document().is_err()
+}
+
+#[test]
+fn a_document_of_any_size_is_delivered_once_and_erased_at_all_four() {
+    for length in [1, 16 * 1024 - 1, 16 * 1024, 16 * 1024 + 1, 300_000] {
+        let document = document(length);
+        let mut world = World::new(&document);
+        world.run();
+        assert_eq!(world.errors, [], "length {length}");
+        assert_eq!(world.read_back.as_ref(), Some(&document), "length {length}");
+        for station in 0..4 {
+            assert_eq!(world.outcome(station), Some(Outcome::Complete), "station {station}, length {length}");
+        }
+        assert_eq!(events(&world, 0), [Event::KeyWiped, Event::Closed]);
+        assert_eq!(events(&world, 1), [Event::RelayedNotRetained]);
+        assert_eq!(events(&world, 2), [Event::RelayedNotRetained]);
+        assert_eq!(events(&world, 3), [Event::Erased]);
+        assert!(cell_is_empty(&world));
+        assert_eq!(world.issuer.open_sessions(), 0);
+    }
+}
+
+#[test]
+fn twenty_megabytes_pass_and_a_relay_never_holds_more_than_64_kib() {
+    let document = document(20_000_000);
+    let mut world = World::new(&document);
+    world.run();
+    assert_eq!(world.errors, []);
+    assert!(world.read_back.as_ref() == Some(&document));
+    let peaks: Vec<_> = world
+        .relay_events
+        .iter()
+        .filter_map(|(_, event)| match event {
+            RelayEvent::NotRetained { peak_bytes, .. } => Some(*peak_bytes),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(peaks.len(), 2);
+    assert!(peaks.iter().all(|peak| (1..=64 * 1024).contains(peak)), "{peaks:?}");
+}
+
+#[test]
+fn the_document_is_never_on_the_wire_in_the_clear() {
+    let document = document(50_000);
+    let mut world = World::new(&document);
+    world.run();
+    for hop in &world.tape {
+        for piece in document.chunks_exact(16) {
+            assert!(!hop.bytes.windows(16).any(|window| window == piece), "{:?}", kind_of(&hop.bytes));
+        }
+    }
+    // The control: the same search finds a piece that is there.
+    assert!(document.windows(16).any(|window| window == &document[4096..4112]));
+}
+
+#[test]
+fn the_release_leaves_only_after_the_receipt_for_the_wipe_is_durable() {
+    let mut world = World::new(&document(40_000));
+    let released = |world: &World| world.tape.iter().any(|hop| kind_of(&hop.bytes) == Some(MessageType::Release));
+    // Everything up to the receipt for the wipe is confirmed; that record is not.
+    loop {
+        let moved = world.collect() | world.deliver_one();
+        if world.tape.iter().any(|hop| hop.link == 2 && kind_of(&hop.bytes) == Some(MessageType::Received)) {
+            break;
+        }
+        assert!(moved);
+    }
+    world.hold_records = true;
+    world.run();
+    assert!(!released(&world), "nothing is released before the record");
+    world.hold_records = false;
+    world.run();
+    assert!(released(&world), "and it is released after it");
+    assert_eq!(world.outcome(0), Some(Outcome::Complete));
+}
+
+#[test]
+fn a_record_that_cannot_be_written_stops_the_release_and_erases() {
+    let mut world = World::new(&document(40_000));
+    loop {
+        let moved = world.collect() | world.deliver_one();
+        if world.tape.iter().any(|hop| hop.link == 2 && kind_of(&hop.bytes) == Some(MessageType::Received)) {
+            break;
+        }
+        assert!(moved);
+    }
+    let persist = std::iter::from_fn(|| world.issuer.poll_persist())
+        .find(|persist| matches!(persist.record, Record::OwnReceipt { .. }))
+        .unwrap();
+    world.issuer.handle_persist_failed(world.now, persist.token);
+    world.run();
+    assert!(!world.tape.iter().any(|hop| kind_of(&hop.bytes) == Some(MessageType::Release)));
+    assert_eq!(world.read_back, None);
+    assert_eq!(world.outcome(3), Some(Outcome::Ended));
+}
+
+#[test]
+fn either_end_can_cancel_at_any_step_and_everything_is_erased() {
+    let mut steps = 0;
+    for step in 0.. {
+        for by_issuer in [false, true] {
+            let mut world = World::new(&document(40_000));
+            world.auto_deliver = false;
+            let mut moved = true;
+            for _ in 0..step {
+                moved = world.collect() | world.deliver_one();
+            }
+            steps = step;
+            if by_issuer {
+                let session = world.kiosk.id();
+                world.issuer.cancel(world.now, session, Cause::Requested);
+            } else {
+                world.cancel_kiosk();
+            }
+            world.run();
+            assert!(world.kiosk.document().is_err() || by_issuer, "step {step}");
+            world.only_ticks();
+            assert!(world.kiosk.document().is_err(), "step {step}");
+            assert!(world.kiosk.is_finished(), "step {step}");
+            assert_eq!(world.issuer.open_sessions(), 0, "step {step}");
+            assert_eq!(world.relays[0].open_sessions() + world.relays[1].open_sessions(), 0, "step {step}");
+            if !moved {
+                assert!(steps > 20, "the walk covers the whole session");
+                return;
+            }
+        }
+    }
+}
+
+#[test]
+fn from_every_step_the_clock_alone_erases() {
+    for step in 0.. {
+        let mut world = World::new(&document(40_000));
+        world.auto_deliver = false;
+        let mut moved = true;
+        for _ in 0..step {
+            moved = world.collect() | world.deliver_one();
+        }
+        world.only_ticks();
+        assert!(world.kiosk.document().is_err(), "step {step}");
+        assert!(world.kiosk.is_finished(), "step {step}");
+        assert_eq!(world.issuer.open_sessions(), 0, "step {step}");
+        assert_eq!(world.relays[0].open_sessions() + world.relays[1].open_sessions(), 0, "step {step}");
+        let opened = |records: &[Record]| records.iter().any(|record| matches!(record, Record::Opened { .. }));
+        let ended = |records: &[Record]| records.iter().filter(|record| matches!(record, Record::Ended { .. })).count();
+        for records in &world.records {
+            assert_eq!(usize::from(opened(records)), ended(records), "every opened session ends once, step {step}");
+        }
+        if !moved {
+            assert!(step > 20);
+            return;
+        }
+    }
+}
+
+#[test]
+fn without_an_answer_to_the_release_the_issuer_records_unresolved_never_delivered() {
+    let mut world = World::new(&document(40_000));
+    world.meddle = drop_all(MessageType::Opened);
+    world.run();
+    assert!(world.read_back.is_some(), "the kiosk has delivered");
+    world.only_ticks();
+    assert_eq!(world.outcome(0), Some(Outcome::Unresolved));
+    assert_eq!(events(&world, 0), [Event::KeyWiped, Event::Unresolved]);
+}
+
+#[test]
+fn a_lost_release_is_sent_again_as_it_was_when_received_comes_again() {
+    let mut world = World::new(&document(40_000));
+    world.meddle = drop_first(MessageType::Release);
+    world.run();
+    assert_eq!(world.read_back, None);
+    let received =
+        world.tape.iter().find(|hop| hop.link == 2 && kind_of(&hop.bytes) == Some(MessageType::Received)).unwrap().clone();
+    world.deliver(received);
+    world.run();
+    assert!(world.read_back.is_some());
+    let releases: Vec<_> = world
+        .tape
+        .iter()
+        .filter(|hop| hop.link == 1 && kind_of(&hop.bytes) == Some(MessageType::Release))
+        .map(|hop| hop.bytes.clone())
+        .collect();
+    assert_eq!(releases.len(), 1);
+    assert_eq!(world.outcome(0), Some(Outcome::Complete));
+}
+
+#[test]
+fn repeated_frames_change_nothing() {
+    let document = document(40_000);
+    let mut world = World::new(&document);
+    world.run();
+    let before = world.records.clone();
+    for hop in world.tape.clone() {
+        world.deliver(hop);
+        world.run();
+    }
+    assert_eq!(world.records[0], before[0]);
+    assert_eq!(world.records[3], before[3]);
+    assert_eq!(world.read_back.as_ref(), Some(&document));
+}
+
+#[test]
+fn a_changed_byte_anywhere_never_gives_another_document() {
+    let document = document(40_000);
+    for kind in [
+        MessageType::Hello,
+        MessageType::Challenge,
+        MessageType::Apply,
+        MessageType::Offer,
+        MessageType::Chunk,
+        MessageType::Received,
+        MessageType::Release,
+        MessageType::Opened,
+        MessageType::Erased,
+    ] {
+        for place in [6, 60, 90, 150] {
+            let mut world = World::new(&document);
+            let mut done = false;
+            world.meddle = Box::new(move |hop: &mut Hop| {
+                if !done && kind_of(&hop.bytes) == Some(kind) && hop.bytes.len() > place {
+                    done = true;
+                    hop.bytes[place] ^= 0x10;
+                }
+                true
+            });
+            world.run();
+            world.only_ticks();
+            assert!(
+                world.read_back.is_none() || world.read_back.as_ref() == Some(&document),
+                "{kind:?} changed at {place}"
+            );
+            assert!(world.kiosk.document().is_err());
+            assert_eq!(world.issuer.open_sessions(), 0);
+        }
+    }
+}
+
+#[test]
+fn a_document_of_another_subject_is_refused_before_any_key_moves() {
+    let mut world = World::new(&document(40_000));
+    world.source_subject = b"holder-0002".to_vec();
+    world.run();
+    assert!(world.errors.iter().any(|(role, error)| {
+        *role == Role::Kiosk && matches!(error, Error::Mismatch { what } if what.contains("subject"))
+    }));
+    assert_eq!(world.read_back, None);
+    assert!(!world.tape.iter().any(|hop| kind_of(&hop.bytes) == Some(MessageType::Release)));
+    assert_eq!(world.outcome(3), Some(Outcome::Ended));
+}
+
+#[test]
+fn frames_of_one_session_do_nothing_in_another() {
+    let mut first = World::new(&document(40_000));
+    first.run();
+    let mut second = World::new(&document(50_000));
+    let tape = first.tape.clone();
+    second.auto_deliver = false;
+    loop {
+        for hop in tape.iter().filter(|hop| !(hop.link < 2 && kind_of(&hop.bytes) == Some(MessageType::Hello))) {
+            let before = (second.issuer.open_sessions(), second.kiosk.id());
+            second.deliver(hop.clone());
+            assert_eq!(before, (second.issuer.open_sessions(), second.kiosk.id()));
+        }
+        if !(second.collect() | second.deliver_one()) {
+            break;
+        }
+    }
+    second.kiosk.print(second.now).unwrap();
+    second.run();
+    assert_eq!(second.read_back, Some(document(50_000)));
+}
+
+#[test]
+fn an_empty_document_is_refused_with_a_clear_error_and_the_session_ends() {
+    let mut world = World::new(&[]);
+    world.run();
+    assert!(world.errors.contains(&(Role::Issuer, Error::EmptyDocument)));
+    assert_eq!(world.outcome(3), Some(Outcome::Ended));
+    assert_eq!(world.outcome(0), Some(Outcome::Ended));
+}
+
+#[test]
+fn a_document_above_the_limit_is_refused() {
+    let mut policy = Policy::default();
+    policy.max_document = 30_000;
+    let mut world = World::with_policy(&document(40_000), policy);
+    world.run();
+    assert!(world.errors.iter().any(|(_, error)| matches!(error, Error::TooLarge { limit: 30_000, .. })));
+    assert_eq!(world.read_back, None);
+    assert_eq!(world.outcome(3), Some(Outcome::Ended));
+}
+
+#[test]
+fn a_document_is_printed_at_most_once() {
+    let mut world = World::new(&document(1000));
+    world.auto_deliver = false;
+    world.run();
+    world.hold_records = true;
+    world.kiosk.print(world.now).unwrap();
+    assert!(matches!(world.kiosk.print(world.now), Err(Error::WrongState { .. })));
+    assert!(matches!(world.kiosk.delivered(world.now), Err(Error::WrongState { .. })), "not before it is on record");
+    world.hold_records = false;
+    world.run();
+    assert!(matches!(world.kiosk.print(world.now), Err(Error::WrongState { .. })));
+    assert!(world.records[3].iter().filter(|record| matches!(record, Record::PrintStarted { .. })).count() == 1);
+}
+
+#[test]
+fn a_kiosk_that_loses_its_neighbour_erases_at_once_but_may_deliver_what_is_open() {
+    let mut world = World::new(&document(40_000));
+    world.meddle = drop_all(MessageType::Release);
+    world.run();
+    world.kiosk.handle_peer_lost(world.now);
+    assert!(world.kiosk_events.is_empty() || world.kiosk.document().is_err());
+    world.run();
+    assert!(world.kiosk_events.iter().any(|event| matches!(event, KioskEvent::Erased { cause: Cause::PeerLost, .. })));
+
+    let mut world = World::new(&document(40_000));
+    world.auto_deliver = false;
+    world.run();
+    world.kiosk.handle_peer_lost(world.now);
+    assert!(world.kiosk.document().is_ok());
+}
+
+#[test]
+fn a_relay_that_loses_the_kiosk_tells_the_issuer_which_erases() {
+    let mut world = World::new(&document(200_000));
+    loop {
+        world.collect();
+        world.deliver_one();
+        if world.tape.iter().any(|hop| hop.link == 0 && kind_of(&hop.bytes) == Some(MessageType::Chunk)) {
+            break;
+        }
+    }
+    world.relays[0].handle_peer_lost(world.now, shokyo::handover::Peer(1));
+    world.meddle = Box::new(|hop| hop.link != 0);
+    world.run();
+    assert!(world.issuer_events.iter().any(|event| matches!(event, IssuerEvent::Ended { cause: Cause::PeerLost, .. })));
+    assert_eq!(events(&world, 0), [Event::Erased]);
+    assert_eq!(events(&world, 1), [Event::RelayedNotRetained]);
+}
+
+#[test]
+fn an_application_works_once() {
+    let mut world = World::new(&document(1000));
+    world.run();
+    let apply = world.tape.iter().find(|hop| hop.link == 2 && kind_of(&hop.bytes) == Some(MessageType::Apply)).unwrap();
+    let again = world.issuer.handle_frame(world.now, shokyo::handover::Peer(1), &apply.bytes);
+    assert_eq!(again, Err(Error::Replayed));
+}
+
+#[test]
+fn a_challenge_expires() {
+    let mut world = World::new(&document(1000));
+    let mut world_clock = Duration::ZERO;
+    while !world.tape.iter().any(|hop| hop.link == 0 && kind_of(&hop.bytes) == Some(MessageType::Challenge)) {
+        world.collect();
+        world.deliver_one();
+        world_clock += Duration::from_millis(1);
+    }
+    let apply = loop {
+        world.collect();
+        if let Some(hop) = world.network.pop_front() {
+            break hop;
+        }
+    };
+    world.now.monotonic = world.now.monotonic.after(Duration::from_secs(31));
+    let late = world.issuer.handle_frame(world.now, shokyo::handover::Peer(1), &apply.bytes);
+    assert_eq!(late, Err(Error::Replayed));
+    assert_eq!(world.issuer.open_sessions(), 0);
+}

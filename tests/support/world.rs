@@ -1,0 +1,318 @@
+//! Four stations in one process on a simulated network and clock, with the real cryptography and memory.
+#![allow(dead_code, clippy::unwrap_used, clippy::expect_used, unreachable_pub, missing_docs)]
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+use std::time::Duration;
+
+use shokyo::buffer::{Cause, Vault, VaultOptions};
+use shokyo::error::Error;
+use shokyo::handover::kiosk::Application;
+use shokyo::handover::suite::{SigningKey, StationCrypto, StationKeys};
+use shokyo::handover::{
+    Frame, Identity, Issuer, IssuerEvent, Kiosk, KioskEvent, KeyUse, MessageType, Outcome, Peer, Policy, Record, Relay,
+    RelayEvent, Trust,
+};
+use shokyo::receipt::StationInfo;
+use shokyo::types::{Now, Role, SessionId, Time};
+
+/// Certificates by pinning: the bytes are looked up.
+#[derive(Clone, Debug, Default)]
+pub struct Pinned(pub Arc<BTreeMap<Vec<u8>, (KeyUse, Identity)>>);
+
+impl Trust for Pinned {
+    fn identify(&self, certificate: &[u8], key_use: KeyUse, _: u64) -> Result<Identity, Error> {
+        match self.0.get(certificate) {
+            Some((pinned, identity)) if *pinned == key_use => Ok(identity.clone()),
+            _ => Err(Error::Untrusted { what: "a certificate that is not pinned" }),
+        }
+    }
+}
+
+pub fn station(role: Role, name: &str, pins: &mut BTreeMap<Vec<u8>, (KeyUse, Identity)>) -> StationCrypto {
+    let mut options = VaultOptions::default();
+    options.agreement = true;
+    let identity = Vault::open(options.clone()).unwrap();
+    let documents = Vault::open(options).unwrap();
+    let keys = StationKeys {
+        info: StationInfo {
+            role,
+            station: name.into(),
+            operator: format!("operator of {role}"),
+            post: "POST-1".into(),
+        },
+        messages: SigningKey::generate(&identity).unwrap(),
+        certificate: format!("certificate of {name} for messages").into_bytes(),
+        receipts: SigningKey::generate(&identity).unwrap(),
+        receipt_certificate: format!("certificate of {name} for receipts").into_bytes(),
+        not_covered: Vec::new(),
+    };
+    for (key_use, certificate, key) in [
+        (KeyUse::Messages, &keys.certificate, keys.messages.public()),
+        (KeyUse::Receipts, &keys.receipt_certificate, keys.receipts.public()),
+    ] {
+        let identity =
+            Identity { role, station: name.into(), operator: keys.info.operator.clone(), key: *key };
+        pins.insert(certificate.clone(), (key_use, identity));
+    }
+    StationCrypto::new(documents, Arc::new(keys), None)
+}
+
+/// A frame on a hop: 0 kiosk–EC centre, 1 EC centre–centre, 2 centre–issuer.
+#[derive(Clone, Debug)]
+pub struct Hop {
+    pub link: usize,
+    pub up: bool,
+    pub bytes: Vec<u8>,
+}
+
+pub type Meddle = Box<dyn FnMut(&mut Hop) -> bool>;
+
+pub struct World {
+    pub issuer: Issuer<StationCrypto, Pinned>,
+    pub relays: [Relay<StationCrypto>; 2],
+    pub kiosk: Kiosk<StationCrypto, Pinned>,
+    pub trust: Pinned,
+    pub now: Now,
+    pub document: Vec<u8>,
+    pub source_subject: Vec<u8>,
+    pub records: [Vec<Record>; 4],
+    pub issuer_events: Vec<IssuerEvent>,
+    pub kiosk_events: Vec<KioskEvent>,
+    pub relay_events: Vec<(usize, RelayEvent)>,
+    pub errors: Vec<(Role, Error)>,
+    pub read_back: Option<Vec<u8>>,
+    pub network: VecDeque<Hop>,
+    /// Every frame that was on any hop.
+    pub tape: Vec<Hop>,
+    /// Changes a frame, or drops it by answering `false`.
+    pub meddle: Meddle,
+    /// Records that are not confirmed until asked to.
+    pub hold_records: bool,
+    pub auto_deliver: bool,
+}
+
+pub const SUBJECT: &[u8] = b"holder-0001";
+const DOWN: Peer = Peer(1);
+
+impl World {
+    pub fn new(document: &[u8]) -> Self {
+        Self::with_policy(document, Policy::default())
+    }
+
+    pub fn with_policy(document: &[u8], policy: Policy) -> Self {
+        let mut pins = BTreeMap::new();
+        let issuer = station(Role::Issuer, "issuer-1", &mut pins);
+        let centre = station(Role::CertificateCentre, "centre-1", &mut pins);
+        let ec = station(Role::EcCentre, "ec-1", &mut pins);
+        let kiosk = station(Role::Kiosk, "kiosk-1", &mut pins);
+        let trust = Pinned(Arc::new(pins));
+        let now = Now { monotonic: Time(1_000_000), unix_ms: 1_790_000_000_000 };
+        let application =
+            Application { issuer: "issuer-1", kind: "resident-certificate", copies: 1, subject: SUBJECT, details: b"" };
+        Self {
+            kiosk: Kiosk::apply(now, kiosk, trust.clone(), policy, &application).unwrap(),
+            issuer: Issuer::new(issuer, trust.clone(), policy).unwrap(),
+            relays: [Relay::new(ec, policy).unwrap(), Relay::new(centre, policy).unwrap()],
+            trust,
+            now,
+            document: document.to_vec(),
+            source_subject: SUBJECT.to_vec(),
+            records: Default::default(),
+            issuer_events: Vec::new(),
+            kiosk_events: Vec::new(),
+            relay_events: Vec::new(),
+            errors: Vec::new(),
+            read_back: None,
+            network: VecDeque::new(),
+            tape: Vec::new(),
+            meddle: Box::new(|_| true),
+            hold_records: false,
+            auto_deliver: true,
+        }
+    }
+
+    /// Runs until nothing moves.
+    pub fn run(&mut self) {
+        for _ in 0..100_000 {
+            let moved = self.collect() | self.deliver_one();
+            if !moved {
+                return;
+            }
+        }
+        panic!("the stations never come to rest");
+    }
+
+    pub fn pass(&mut self, duration: Duration) {
+        self.now.monotonic = self.now.monotonic.after(duration);
+        self.now.unix_ms += u64::try_from(duration.as_millis()).unwrap();
+        self.issuer.handle_timeout(self.now);
+        self.relays[0].handle_timeout(self.now);
+        self.relays[1].handle_timeout(self.now);
+        self.kiosk.handle_timeout(self.now);
+    }
+
+    /// Lets the clock run to every deadline, delivering nothing.
+    pub fn only_ticks(&mut self) {
+        for _ in 0..10_000 {
+            self.collect();
+            self.network.clear();
+            let next = [
+                self.issuer.next_deadline(),
+                self.relays[0].next_deadline(),
+                self.relays[1].next_deadline(),
+                self.kiosk.next_deadline(),
+            ]
+            .into_iter()
+            .flatten()
+            .min();
+            let Some(next) = next else { return };
+            let wait = next.since(self.now.monotonic).max(1);
+            self.pass(Duration::from_millis(wait));
+        }
+        panic!("the clock alone does not end the sessions");
+    }
+
+    pub fn persist_all(&mut self) -> bool {
+        let mut moved = false;
+        while let Some(persist) = self.issuer.poll_persist() {
+            self.records[0].push(persist.record);
+            self.issuer.handle_persisted(self.now, persist.token);
+            moved = true;
+        }
+        for index in 0..2 {
+            while let Some(persist) = self.relays[index].poll_persist() {
+                self.records[1 + index].push(persist.record);
+                self.relays[index].handle_persisted(self.now, persist.token);
+                moved = true;
+            }
+        }
+        while let Some(persist) = self.kiosk.poll_persist() {
+            self.records[3].push(persist.record);
+            self.kiosk.handle_persisted(self.now, persist.token);
+            moved = true;
+        }
+        moved
+    }
+
+    pub fn collect(&mut self) -> bool {
+        let mut moved = !self.hold_records && self.persist_all();
+        while let Some(transmit) = self.issuer.poll_transmit() {
+            moved = true;
+            self.network.push_back(Hop { link: 2, up: false, bytes: transmit.frame });
+        }
+        for index in 0..2 {
+            while let Some(passing) = self.relays[index].poll_transmit() {
+                moved = true;
+                let up = passing.peer == shokyo::handover::relay::UPSTREAM;
+                let link = if up { index + 1 } else { index };
+                self.network.push_back(Hop { link, up, bytes: passing.bytes().to_vec() });
+                self.relays[index].handle_sent(self.now, passing);
+            }
+            while let Some(event) = self.relays[index].poll_event() {
+                self.relay_events.push((index, event));
+            }
+        }
+        while let Some(transmit) = self.kiosk.poll_transmit() {
+            moved = true;
+            self.network.push_back(Hop { link: 0, up: true, bytes: transmit.frame });
+        }
+        while let Some(event) = self.issuer.poll_event() {
+            moved = true;
+            if let IssuerEvent::Application { session, .. } = event {
+                self.compose(session);
+            }
+            self.issuer_events.push(event);
+        }
+        while let Some(event) = self.kiosk.poll_event() {
+            moved = true;
+            match event {
+                KioskEvent::Ready { .. } if self.auto_deliver => self.kiosk.print(self.now).unwrap(),
+                KioskEvent::MayPrint => {
+                    self.read_document();
+                    self.kiosk.delivered(self.now).unwrap();
+                }
+                _ => {}
+            }
+            self.kiosk_events.push(event);
+        }
+        moved
+    }
+
+    pub fn read_document(&mut self) {
+        let mut copy = Vec::new();
+        self.kiosk
+            .document()
+            .unwrap()
+            .for_each_window(|_, plain| {
+                copy.extend_from_slice(plain);
+                Ok(())
+            })
+            .unwrap();
+        self.read_back = Some(copy);
+    }
+
+    fn compose(&mut self, session: SessionId) {
+        let subject = self.issuer.application(session).unwrap().read_at(0, <[u8]>::to_vec).unwrap();
+        assert_eq!(&subject[2..], SUBJECT, "the application arrives as it was made");
+        let document = self.document.clone();
+        if let Err(error) = self.issuer.document(session).and_then(|writer| writer.write(&document)) {
+            self.errors.push((Role::Issuer, error));
+        }
+        let subject = self.source_subject.clone();
+        if let Err(error) = self.issuer.offer(self.now, session, &subject) {
+            self.errors.push((Role::Issuer, error));
+        }
+    }
+
+    pub fn deliver_one(&mut self) -> bool {
+        let Some(mut hop) = self.network.pop_front() else { return false };
+        if !(self.meddle)(&mut hop) {
+            return true;
+        }
+        self.tape.push(hop.clone());
+        self.deliver(hop);
+        true
+    }
+
+    pub fn deliver(&mut self, hop: Hop) {
+        let (role, outcome) = match (hop.link, hop.up) {
+            (2, true) => (Role::Issuer, self.issuer.handle_frame(self.now, DOWN, &hop.bytes)),
+            (0, false) => (Role::Kiosk, self.kiosk.handle_frame(self.now, &hop.bytes)),
+            (link, up) => {
+                let index = if up { link } else { link - 1 };
+                let from = if up { DOWN } else { shokyo::handover::relay::UPSTREAM };
+                let role = if index == 0 { Role::EcCentre } else { Role::CertificateCentre };
+                (role, self.relays[index].handle_frame(self.now, from, hop.bytes))
+            }
+        };
+        if let Err(error) = outcome {
+            self.errors.push((role, error));
+        }
+    }
+
+    pub fn outcome(&self, station: usize) -> Option<Outcome> {
+        self.records[station].iter().find_map(|record| match record {
+            Record::Ended { outcome, .. } => Some(*outcome),
+            _ => None,
+        })
+    }
+
+    pub fn receipts(&self, station: usize) -> Vec<Vec<u8>> {
+        self.records[station]
+            .iter()
+            .filter_map(|record| match record {
+                Record::OwnReceipt { receipt, .. } => Some(receipt.clone()),
+                _ => None,
+            })
+            .collect()
+    }
+
+    pub fn cancel_kiosk(&mut self) {
+        self.kiosk.cancel(self.now, Cause::Requested);
+    }
+}
+
+pub fn kind_of(bytes: &[u8]) -> Option<MessageType> {
+    Frame::decode(bytes).ok().map(|frame| frame.kind)
+}
