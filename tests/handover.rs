@@ -42,7 +42,10 @@ fn events(world: &World, station: usize) -> Vec<Event> {
         .receipts(station)
         .iter()
         .map(|receipt| {
-            keys.clone().find_map(|(_, identity)| verify(receipt, &identity.key).ok()).expect("a receipt verifies").event
+            keys.clone()
+                .find_map(|(_, identity)| verify(receipt, &identity.key).ok())
+                .expect("a receipt verifies")
+                .event
         })
         .collect()
 }
@@ -222,8 +225,12 @@ fn a_lost_release_is_sent_again_as_it_was_when_received_comes_again() {
     world.meddle = drop_first(MessageType::Release);
     world.run();
     assert_eq!(world.read_back, None);
-    let received =
-        world.tape.iter().find(|hop| hop.link == 2 && kind_of(&hop.bytes) == Some(MessageType::Received)).unwrap().clone();
+    let received = world
+        .tape
+        .iter()
+        .find(|hop| hop.link == 2 && kind_of(&hop.bytes) == Some(MessageType::Received))
+        .unwrap()
+        .clone();
     world.deliver(received);
     world.run();
     assert!(world.read_back.is_some());

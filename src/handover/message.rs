@@ -239,9 +239,15 @@ pub fn frame_hash(frame: &[u8]) -> [u8; 32] {
     hash(b"shokyo frame v1", &[frame])
 }
 
+/// SHA-256 of a sealed chunk, as in an offer.
+#[must_use]
+pub(super) fn chunk_hash(chunk: &[u8]) -> [u8; 32] {
+    hash(b"shokyo chunk hash v1", &[chunk])
+}
+
 /// SHA-256 of parts under a label, each part preceded by its length so that no two lists of parts give one input.
 #[must_use]
-pub fn hash(label: &[u8], parts: &[&[u8]]) -> [u8; 32] {
+pub(super) fn hash(label: &[u8], parts: &[&[u8]]) -> [u8; 32] {
     let mut hasher = Sha256::new();
     for part in core::iter::once(&label).chain(parts) {
         hasher.update((part.len() as u64).to_be_bytes());
@@ -252,13 +258,17 @@ pub fn hash(label: &[u8], parts: &[&[u8]]) -> [u8; 32] {
 
 /// The session's identifier: the hash of the issuer's nonce, the kiosk's name and its one-session public key.
 #[must_use]
-pub fn session_id(nonce: &[u8; 32], kiosk: &str, reply_key: &[u8]) -> SessionId {
+pub(super) fn session_id(nonce: &[u8; 32], kiosk: &str, reply_key: &[u8]) -> SessionId {
     SessionId(hash(b"shokyo session v1", &[nonce, kiosk.as_bytes(), reply_key]))
 }
 
 /// A byte string of exactly `N` bytes.
 pub(super) fn array<const N: usize>(decoder: &mut Decoder<'_>) -> Result<[u8; N], Error> {
-    decoder.bytes().ok().and_then(|bytes| bytes.try_into().ok()).ok_or(Error::Malformed { what: "a fixed-length value" })
+    decoder
+        .bytes()
+        .ok()
+        .and_then(|bytes| bytes.try_into().ok())
+        .ok_or(Error::Malformed { what: "a fixed-length value" })
 }
 
 #[cfg(test)]

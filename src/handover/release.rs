@@ -64,7 +64,11 @@ impl Body for ReleaseBody {
     const KIND: MessageType = MessageType::Release;
     const ITEMS: u64 = 4;
     fn put(&self, encoder: &mut Encoder<&mut Vec<u8>>) -> Put {
-        encoder.bytes(&self.encapsulated)?.bytes(&self.wrapped)?.bytes(&self.receipt)?.bytes(&self.receipt_certificate)?;
+        encoder
+            .bytes(&self.encapsulated)?
+            .bytes(&self.wrapped)?
+            .bytes(&self.receipt)?
+            .bytes(&self.receipt_certificate)?;
         Ok(())
     }
     fn take(decoder: &mut Decoder<'_>) -> Result<Self, Error> {

@@ -89,7 +89,6 @@ pub(super) fn check_erased<C: Crypto, T: Trust>(
     now: Now,
 ) -> Result<(Identity, Statement), Error> {
     let sender = check_certified(crypto, trust, frame, &erased.certificate, now)?;
-    let statement =
-        check_receipt(trust, &erased.receipt, &erased.receipt_certificate, &sender, frame.session, now)?;
+    let statement = check_receipt(trust, &erased.receipt, &erased.receipt_certificate, &sender, frame.session, now)?;
     Ok((sender, statement))
 }

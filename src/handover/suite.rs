@@ -432,9 +432,7 @@ impl StationCrypto {
             let tag = AeadTag::<AesGcm256>::from_bytes(tag).map_err(|_| Error::NotAuthentic)?;
             let mut secret = [0; 32];
             let buffer = InOutBuf::new(body, &mut secret).map_err(|_| Error::NotAuthentic)?;
-            context
-                .open_inout_detached(buffer, &unlock.binding.session.0, &tag)
-                .map_err(|_| Error::NotAuthentic)?;
+            context.open_inout_detached(buffer, &unlock.binding.session.0, &tag).map_err(|_| Error::NotAuthentic)?;
             let mut commitment = [0; 32];
             commit(&secret, &unlock.binding.context, &mut commitment)?;
             if !bool::from(subtle::ConstantTimeEq::ct_eq(&commitment[..], &unlock.commitment[..])) {

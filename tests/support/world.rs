@@ -10,7 +10,7 @@ use shokyo::error::Error;
 use shokyo::handover::kiosk::Application;
 use shokyo::handover::suite::{SigningKey, StationCrypto, StationKeys};
 use shokyo::handover::{
-    Frame, Identity, Issuer, IssuerEvent, Kiosk, KioskEvent, KeyUse, MessageType, Outcome, Peer, Policy, Record, Relay,
+    Frame, Identity, Issuer, IssuerEvent, KeyUse, Kiosk, KioskEvent, MessageType, Outcome, Peer, Policy, Record, Relay,
     RelayEvent, Trust,
 };
 use shokyo::receipt::StationInfo;
@@ -51,8 +51,7 @@ pub fn station(role: Role, name: &str, pins: &mut BTreeMap<Vec<u8>, (KeyUse, Ide
         (KeyUse::Messages, &keys.certificate, keys.messages.public()),
         (KeyUse::Receipts, &keys.receipt_certificate, keys.receipts.public()),
     ] {
-        let identity =
-            Identity { role, station: name.into(), operator: keys.info.operator.clone(), key: *key };
+        let identity = Identity { role, station: name.into(), operator: keys.info.operator.clone(), key: *key };
         pins.insert(certificate.clone(), (key_use, identity));
     }
     StationCrypto::new(documents, Arc::new(keys), None)

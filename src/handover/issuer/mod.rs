@@ -164,7 +164,8 @@ impl<C: Crypto, T: Trust> Issuer<C, T> {
             MessageType::Hello => self.hello(now, peer, &frame, bytes),
             MessageType::Apply => self.apply(now, peer, &frame, bytes),
             kind => {
-                let session = self.sessions.get_mut(&frame.session).ok_or(Error::UnexpectedMessage { message: kind.name() })?;
+                let session =
+                    self.sessions.get_mut(&frame.session).ok_or(Error::UnexpectedMessage { message: kind.name() })?;
                 if session.peer() != peer {
                     return Err(Error::Mismatch { what: "the neighbour of a session" });
                 }
@@ -372,8 +373,19 @@ impl<C: Crypto, T: Trust> Issuer<C, T> {
             now,
             id,
             frame_hash(bytes),
-            session::Applicant { peer, kiosk, kind: header.kind.clone(), copies: header.copies, reply_key: header.reply_key },
-            session::SealedPart { private: outstanding.private, info, encapsulated: apply.encapsulated, sealed: apply.sealed },
+            session::Applicant {
+                peer,
+                kiosk,
+                kind: header.kind.clone(),
+                copies: header.copies,
+                reply_key: header.reply_key,
+            },
+            session::SealedPart {
+                private: outstanding.private,
+                info,
+                encapsulated: apply.encapsulated,
+                sealed: apply.sealed,
+            },
             self.crypto.evidence(id),
         );
         self.sessions.insert(id, session);
@@ -453,8 +465,7 @@ impl<C: Crypto, T: Trust> Issuer<C, T> {
 
     fn erased(&mut self, now: Now, frame: &Frame<'_>) -> Result<(), Error> {
         let erased = Erased::decode(frame.body)?;
-        let (sender, statement) =
-            super::signing::check_erased(&self.crypto, &self.trust, frame, &erased, now)?;
+        let (sender, statement) = super::signing::check_erased(&self.crypto, &self.trust, frame, &erased, now)?;
         let id = frame.session;
         let Some(session) = self.sessions.get_mut(&id) else { return Ok(()) };
         if session.note_receipt(&sender, &statement)? {
@@ -540,7 +551,8 @@ impl<C: Crypto, T: Trust> Issuer<C, T> {
         if !session.has_all_receipts() {
             return;
         }
-        if let Ok(frame) = sign_frame(&self.crypto, MessageType::Complete, id, [0; 32], &super::body::Complete.encode()) {
+        if let Ok(frame) = sign_frame(&self.crypto, MessageType::Complete, id, [0; 32], &super::body::Complete.encode())
+        {
             let peer = session.peer();
             self.output.transmit(peer, id, frame);
         }

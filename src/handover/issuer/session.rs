@@ -11,7 +11,7 @@ use crate::handover::body::{Body, MAX_CHUNKS, Offer, Received, encode_chunk};
 use crate::handover::crypto::{Crypto, SealedApplication, Shape, WrappedKey};
 use crate::handover::evidence::{Story, make_receipt};
 use crate::handover::identity::Identity;
-use crate::handover::message::{MessageType, frame_hash, hash};
+use crate::handover::message::{MessageType, chunk_hash, frame_hash};
 use crate::handover::output::Peer;
 use crate::handover::policy::Policy;
 use crate::handover::record::Outcome;
@@ -201,8 +201,7 @@ impl<C: Crypto> Session<C> {
             hashes.push(chunk_hash(crypto.chunk(document, index)?));
         }
         let commitment = crypto.commitment(document)?;
-        let offer =
-            Offer { length: shape.length, chunk_size: shape.chunk_size, hashes, commitment, subject_tag };
+        let offer = Offer { length: shape.length, chunk_size: shape.chunk_size, hashes, commitment, subject_tag };
         Ok((shape, offer))
     }
 
@@ -357,9 +356,4 @@ impl<C: Crypto> Session<C> {
     fn story(&self, event: Event, cause: Cause, now: Now) -> Story<'_> {
         Story { event, cause, kind: &self.applicant.kind, opened: self.opened, now, relay: None }
     }
-}
-
-/// SHA-256 of a sealed chunk, as in an offer.
-pub(in crate::handover) fn chunk_hash(chunk: &[u8]) -> [u8; 32] {
-    hash(b"shokyo chunk hash v1", &[chunk])
 }

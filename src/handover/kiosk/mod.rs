@@ -11,13 +11,14 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use self::state::{Journalled, State};
-use super::body::{Apply, ApplyHeader, Body, Cancel, Challenge, Complete, Credit, Erased, Hello, Offer, Opened, Received};
 use super::body::decode_chunk;
+use super::body::{
+    Apply, ApplyHeader, Body, Cancel, Challenge, Complete, Credit, Erased, Hello, Offer, Opened, Received,
+};
 use super::crypto::{Crypto, Unlock};
 use super::evidence::{Story, make_receipt};
 use super::identity::{Identity, Trust};
-use super::issuer::chunk_hash;
-use super::message::{Frame, MessageType, frame_hash, hash, session_id};
+use super::message::{Frame, MessageType, chunk_hash, frame_hash, hash, session_id};
 use super::output::{Output, Peer, Persist, Transmit};
 use super::policy::Policy;
 use super::record::{Outcome, Record};
@@ -495,7 +496,8 @@ impl<C: Crypto, T: Trust> Kiosk<C, T> {
         let received_hash = *received_hash;
         // The signature comes before any use of the private key.
         let issuer = self.check_issuer(frame)?;
-        let State::AwaitingKey { private, incoming, offer, apply_hash, .. } = self.state.replace(State::Finished) else {
+        let State::AwaitingKey { private, incoming, offer, apply_hash, .. } = self.state.replace(State::Finished)
+        else {
             return Err(Error::WrongState { command: "opening" });
         };
         let opened = ReleaseBody::decode(frame.body).and_then(|release| {

@@ -142,7 +142,7 @@ impl<C: Crypto> Relay<C> {
                 self.take(now, kind, passing)
             }
             Err(error) => {
-                wipe::wipe_vec(&mut bytes, 0)?;
+                let _ = wipe::wipe_vec(&mut bytes, 0)?;
                 Err(error)
             }
         }
@@ -205,8 +205,7 @@ impl<C: Crypto> Relay<C> {
     /// The connection to a neighbour is gone: what was on its way there is wiped, and the sessions through it end.
     pub fn handle_peer_lost(&mut self, now: Now, peer: Peer) {
         self.exchanges.retain(|_, (downstream, _)| *downstream != peer);
-        let (gone, kept): (VecDeque<_>, VecDeque<_>) =
-            self.passing.drain(..).partition(|passing| passing.peer == peer);
+        let (gone, kept): (VecDeque<_>, VecDeque<_>) = self.passing.drain(..).partition(|passing| passing.peer == peer);
         self.passing = kept;
         for passing in gone {
             self.handle_sent(now, passing);
@@ -327,7 +326,8 @@ impl<C: Crypto> Relay<C> {
             self.end(now, id, Cause::Refused);
             return Err(Error::Busy { what: "bytes held for a session", limit: self.policy.max_held as u64 });
         }
-        let from_kiosk = passing.peer == UPSTREAM && kind == MessageType::Erased && sender(&passing.frame) == Some(Role::Kiosk);
+        let from_kiosk =
+            passing.peer == UPSTREAM && kind == MessageType::Erased && sender(&passing.frame) == Some(Role::Kiosk);
         if kind == MessageType::Apply {
             let record = Record::Opened { session: id, kind: session.kind().into() };
             let token = self.output.persist(record);
@@ -354,7 +354,8 @@ impl<C: Crypto> Relay<C> {
     fn expire(&mut self, now: Now, id: SessionId) {
         let Some(session) = self.sessions.get(&id) else { return };
         if session.is_reported() {
-            self.output.persist(Record::Alarm { session: id, what: "the receipt was not acknowledged by the deadline" });
+            self.output
+                .persist(Record::Alarm { session: id, what: "the receipt was not acknowledged by the deadline" });
             self.remove(id, Outcome::Unresolved);
         } else if session.is_ending() {
             // A frame was never given back; the host holds it.
