@@ -61,6 +61,8 @@ pub enum IssuerEvent {
         session: SessionId,
         /// Why.
         cause: Cause,
+        /// Whether every range was read back as erased.
+        verified: bool,
     },
     /// Nothing is open any more.
     Finished {
@@ -531,8 +533,9 @@ impl<C: Crypto, T: Trust> Issuer<C, T> {
         self.output.drop_transmits(id);
         let peer = session.peer();
         let ended = session.end(&self.crypto, now, cause);
+        let verified = matches!(&ended, Ok((_, true)));
         match ended {
-            Ok(receipt) => self.persist(Record::OwnReceipt { session: id, receipt }),
+            Ok((receipt, _)) => self.persist(Record::OwnReceipt { session: id, receipt }),
             Err(_) => self.persist(Record::Alarm { session: id, what: "a receipt could not be made" }),
         }
         if tell {
@@ -541,7 +544,7 @@ impl<C: Crypto, T: Trust> Issuer<C, T> {
                 self.output.transmit(peer, id, frame);
             }
         }
-        self.output.event(IssuerEvent::Ended { session: id, cause });
+        self.output.event(IssuerEvent::Ended { session: id, cause, verified });
         self.set_deadline(id, now.monotonic.after(self.policy.receipt));
         self.finish_if_complete(id);
     }

@@ -296,8 +296,8 @@ impl<C: Crypto> Session<C> {
         self.receipt(crypto, now, Event::Closed, Cause::HandedOver).map(Some)
     }
 
-    /// Erases whatever the session still holds and gives the receipt.
-    pub(super) fn end(&mut self, crypto: &C, now: Now, cause: Cause) -> Result<Vec<u8>, Error> {
+    /// Erases whatever the session still holds and gives the receipt, and whether all of it was verified.
+    pub(super) fn end(&mut self, crypto: &C, now: Now, cause: Cause) -> Result<(Vec<u8>, bool), Error> {
         let mut event = Event::Erased;
         self.verdict = Some(Outcome::Ended);
         self.ended = true;
@@ -322,7 +322,8 @@ impl<C: Crypto> Session<C> {
             }
             State::Closing => {}
         }
-        self.receipt(crypto, now, event, cause)
+        let verified = self.evidence.is_verified();
+        Ok((self.receipt(crypto, now, event, cause)?, verified))
     }
 
     /// Notes a verified receipt of another station; `false` when it is already there.

@@ -178,6 +178,12 @@ impl<C: Crypto, T: Trust> Kiosk<C, T> {
         matches!(self.state, State::Finished)
     }
 
+    /// Whether outputs wait to be drained.
+    #[must_use]
+    pub fn has_output(&self) -> bool {
+        !(self.output.persists.is_empty() && self.output.transmits.is_empty() && self.output.events.is_empty())
+    }
+
     /// When [`Kiosk::handle_timeout`] must be called at the latest.
     #[must_use]
     pub fn next_deadline(&self) -> Option<Time> {

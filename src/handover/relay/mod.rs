@@ -65,11 +65,27 @@ pub struct Passing {
     pub peer: Peer,
     session: SessionId,
     frame: Vec<u8>,
+    length: usize,
     since: Time,
     own: bool,
 }
 
 impl Passing {
+    fn new(peer: Peer, session: SessionId, frame: Vec<u8>, since: Time, own: bool) -> Self {
+        Self { peer, session, length: frame.len(), frame, since, own }
+    }
+
+    /// Takes the bytes out, for a writer that needs to own them; they must come back with [`Passing::put_back`].
+    #[must_use]
+    pub fn take(&mut self) -> Vec<u8> {
+        core::mem::take(&mut self.frame)
+    }
+
+    /// Puts the bytes back after they were written, in the same memory. Without it their erasure counts as failed.
+    pub fn put_back(&mut self, frame: Vec<u8>) {
+        self.frame = frame;
+    }
+
     /// The bytes to write.
     #[must_use]
     pub fn bytes(&self) -> &[u8] {
@@ -138,7 +154,7 @@ impl<C: Crypto> Relay<C> {
         let routed = self.route(now, from, &bytes);
         match routed {
             Ok((kind, session, to)) => {
-                let passing = Passing { peer: to, session, frame: bytes, since: now.monotonic, own: false };
+                let passing = Passing::new(to, session, bytes, now.monotonic, false);
                 self.take(now, kind, passing)
             }
             Err(error) => {
@@ -150,8 +166,10 @@ impl<C: Crypto> Relay<C> {
 
     /// A frame was written, or its neighbour is gone: wipes it and counts how long it was held.
     pub fn handle_sent(&mut self, now: Now, mut passing: Passing) {
-        let length = passing.frame.len();
+        let length = passing.length;
+        let whole = passing.frame.len() == length;
         let wiped = wipe::wipe_vec(&mut passing.frame, 0);
+        let wiped = if whole { wiped } else { Err(Error::NotErased { bytes: length as u64 }) };
         if passing.own {
             return;
         }
@@ -191,13 +209,7 @@ impl<C: Crypto> Relay<C> {
         }
         for (id, session) in &mut self.sessions {
             if let Some(frame) = session.due_resend(now.monotonic, self.policy.resend) {
-                self.passing.push_back(Passing {
-                    peer: UPSTREAM,
-                    session: *id,
-                    frame,
-                    since: now.monotonic,
-                    own: true,
-                });
+                self.passing.push_back(Passing::new(UPSTREAM, *id, frame, now.monotonic, true));
             }
         }
     }
@@ -415,7 +427,7 @@ impl<C: Crypto> Relay<C> {
     }
 
     fn send_own(&mut self, now: Now, peer: Peer, session: SessionId, frame: Vec<u8>) {
-        self.passing.push_back(Passing { peer, session, frame, since: now.monotonic, own: true });
+        self.passing.push_back(Passing::new(peer, session, frame, now.monotonic, true));
     }
 
     fn remove(&mut self, id: SessionId, outcome: Outcome) {

@@ -1,0 +1,271 @@
+//! Opening a station from its configuration and running it: vaults, keys, store, links, driver.
+
+use std::fs::File;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use tokio::net::TcpListener;
+use tokio::sync::mpsc::UnboundedReceiver;
+use tokio::task::JoinHandle;
+use tokio::time::Instant;
+
+use super::config::{Config, ProtectionSetting};
+use super::driver::{Connections, Driver, Machine, Notices, Order};
+use super::issuer::IssuerStation;
+use super::kiosk::{KioskCommand, KioskStation};
+use super::link::{Link, LinkOptions};
+use super::notice::{What, now};
+use super::profile::CertificateUse;
+use super::relay::RelayStation;
+use super::tls::{ClientTls, ServerTls};
+use super::trust::{Authorities, own_certificate};
+use crate::buffer::{Cause, Erasure, Protection, Vault, VaultOptions};
+use crate::custody::Store;
+use crate::error::Error;
+use crate::handover::relay::UPSTREAM;
+use crate::handover::suite::{SigningKey, StationCrypto, StationKeys};
+use crate::handover::{Crypto, KeyUse, Outcome, Peer, Policy, Record, Trust};
+use crate::receipt::{Details, Event, NotCovered, StationInfo};
+use crate::types::{Protections, Role};
+
+/// How long a station tries to reach its upstream neighbour before it says so and tries again.
+const RECONNECT: Duration = Duration::from_secs(10);
+
+/// What a kiosk is told, or any station: stop.
+pub type Orders = UnboundedReceiver<Order<KioskCommand>>;
+
+impl Config {
+    /// The configuration's deadlines and limits as the machines take them.
+    #[must_use]
+    pub fn policy(&self) -> Policy {
+        let standard = Policy::default();
+        let mut policy = standard;
+        policy.transmit = self.deadlines.transmit;
+        policy.release = self.deadlines.release;
+        policy.deliver = self.deadlines.deliver;
+        policy.receipt = self.deadlines.receipt;
+        policy.max_document = self.limits.document_bytes;
+        policy.max_sessions = self.limits.sessions as usize;
+        policy.credit = self.limits.credit_chunks;
+        policy
+    }
+}
+
+/// Runs a station until it is ordered to stop, or its orders' sender is gone.
+///
+/// # Errors
+/// Whatever keeps it from starting: configuration, memory, keys, store, address. Once it runs, problems are notices.
+pub async fn run(config: Config, mut orders: Orders, notices: Notices) -> Result<(), Error> {
+    let opened = Opened::new(&config, &notices)?;
+    let Opened { crypto, trust, store } = opened;
+    match config.role {
+        Role::Issuer => {
+            let machine = IssuerStation::new(&config, crypto, Arc::clone(&trust))?;
+            serve(&config, machine, store, trust, only_stop(orders), notices).await
+        }
+        Role::CertificateCentre | Role::EcCentre => {
+            let machine = RelayStation::new(&config, crypto)?;
+            serve(&config, machine, store, trust, only_stop(orders), notices).await
+        }
+        Role::Kiosk => {
+            let machine = KioskStation::new(&config, crypto, Arc::clone(&trust));
+            let (sender, receiver) = tokio::sync::mpsc::unbounded_channel();
+            let pump = tokio::spawn(async move {
+                while let Some(order) = orders.recv().await {
+                    if sender.send(order).is_err() {
+                        break;
+                    }
+                }
+            });
+            let served = serve(&config, machine, store, trust, receiver, notices).await;
+            pump.abort();
+            served
+        }
+    }
+}
+
+/// Orders of a station that takes no commands: anything else than stopping is passed over.
+fn only_stop<C: Send + 'static>(mut orders: Orders) -> UnboundedReceiver<Order<C>> {
+    let (sender, receiver) = tokio::sync::mpsc::unbounded_channel();
+    tokio::spawn(async move {
+        while let Some(order) = orders.recv().await {
+            if matches!(order, Order::Stop) {
+                break;
+            }
+        }
+        // Dropping the sender is the order to stop.
+        drop(sender);
+    });
+    receiver
+}
+
+async fn serve<M: Machine + Send + 'static>(
+    config: &Config,
+    machine: M,
+    store: Store,
+    trust: Arc<Authorities>,
+    orders: UnboundedReceiver<Order<M::Command>>,
+    notices: Notices,
+) -> Result<(), Error> {
+    let options = LinkOptions::from(&config.link);
+    let (driver, connections) = Driver::new(machine, store, notices.clone())?;
+    let mut tasks = Vec::new();
+    if let Some(address) = config.listen {
+        let tls = Arc::new(ServerTls::new(config, &trust)?);
+        let listener =
+            TcpListener::bind(address).await.map_err(|error| Error::io("listening for neighbours", &error))?;
+        let bound = listener.local_addr().map_err(|error| Error::io("listening for neighbours", &error))?;
+        notices.tell(None, What::Listening(bound));
+        tasks.push(tokio::spawn(listen(listener, tls, options.clone(), connections.clone(), notices.clone())));
+    }
+    if let Some(upstream) = &config.upstream {
+        let tls = ClientTls::new(config, &trust)?;
+        let address = upstream.address.clone();
+        tasks.push(tokio::spawn(keep_connected(address, tls, options, connections.clone(), notices)));
+    }
+    drop(connections);
+    driver.run(orders).await;
+    // Links end by themselves once the driver has dropped their queues; this only bounds how long that may take.
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    tasks.iter().for_each(JoinHandle::abort);
+    Ok(())
+}
+
+async fn listen(
+    listener: TcpListener,
+    tls: Arc<ServerTls>,
+    options: LinkOptions,
+    connections: Connections,
+    notices: Notices,
+) {
+    let next = Arc::new(AtomicU64::new(UPSTREAM.0 + 1));
+    loop {
+        let socket = match listener.accept().await {
+            Ok((socket, _)) => socket,
+            Err(error) => {
+                notices.tell(None, What::Problem(Error::io("accepting a neighbour", &error)));
+                tokio::time::sleep(Duration::from_millis(100)).await;
+                continue;
+            }
+        };
+        let (tls, options, connections) = (Arc::clone(&tls), options.clone(), connections.clone());
+        let (notices, next) = (notices.clone(), Arc::clone(&next));
+        tokio::spawn(async move {
+            match Link::accept(socket, &tls, options).await {
+                Ok(link) => connections.serve(Peer(next.fetch_add(1, Ordering::Relaxed)), link).await,
+                Err(error) => notices.tell(None, What::Problem(error)),
+            }
+        });
+    }
+}
+
+async fn keep_connected(
+    address: String,
+    tls: ClientTls,
+    options: LinkOptions,
+    connections: Connections,
+    notices: Notices,
+) {
+    loop {
+        match Link::connect(&address, &tls, options.clone(), Instant::now() + RECONNECT).await {
+            Ok(link) => connections.serve(UPSTREAM, link).await,
+            Err(error) => {
+                notices.tell(None, What::Problem(error));
+                tokio::time::sleep(Duration::from_secs(1)).await;
+            }
+        }
+    }
+}
+
+/// What a station needs before it takes part.
+struct Opened {
+    crypto: StationCrypto,
+    trust: Arc<Authorities>,
+    store: Store,
+}
+
+impl Opened {
+    fn new(config: &Config, notices: &Notices) -> Result<Self, Error> {
+        let trust = Arc::new(Authorities::load(&config.trust)?);
+        // Two vaults: after erasing every document at once, receipts for that can still be signed.
+        let identity = Vault::open(vault_options(config, 1, 64))?;
+        let documents =
+            Vault::open(vault_options(config, config.vault.windows as usize, config.vault.key_cells as usize))?;
+        notices.tell(None, What::Protected(identity.protections().intersection(documents.protections())));
+        let messages = signing_key(config, &trust, &identity, KeyUse::Messages)?;
+        let receipts = signing_key(config, &trust, &identity, KeyUse::Receipts)?;
+        let keys = StationKeys {
+            info: StationInfo {
+                role: config.role,
+                station: config.station.clone(),
+                operator: config.operator.clone(),
+                post: config.responsible_post.clone(),
+            },
+            messages,
+            certificate: own_certificate(config, &trust, CertificateUse::Messages)?,
+            receipts,
+            receipt_certificate: own_certificate(config, &trust, CertificateUse::Receipts)?,
+            not_covered: Vec::new(),
+        };
+        let mut store = Store::open(&config.store)?;
+        let crypto = StationCrypto::new(documents, Arc::new(keys), store.last_receipt_hash()?);
+        record_lost(&crypto, &mut store, notices)?;
+        Ok(Self { crypto, trust, store })
+    }
+}
+
+fn vault_options(config: &Config, windows: usize, key_cells: usize) -> VaultOptions {
+    let mut options = VaultOptions::new();
+    options.protection = match config.vault.protection {
+        ProtectionSetting::Strict => Protection::Strict,
+        ProtectionSetting::BestEffort => Protection::BestEffort,
+    };
+    options.windows = windows;
+    options.key_cells = key_cells;
+    options.agreement = true;
+    options
+}
+
+fn signing_key(config: &Config, trust: &Authorities, vault: &Vault, key_use: KeyUse) -> Result<SigningKey, Error> {
+    let certificate_use = CertificateUse::from(key_use);
+    let path = &config.credential(certificate_use).key;
+    let wrong = |reason: &str| Error::Configuration {
+        reason: format!("`{}.key` ({}): {reason}", key_use.name(), path.display()),
+    };
+    let mut file = File::open(path).map_err(|error| wrong(&format!("cannot be opened ({})", error.kind())))?;
+    let key = SigningKey::from_pkcs8(vault, &mut file)
+        .map_err(|error| match error {
+            Error::Malformed { .. } => wrong("is not an Ed25519 private key in PKCS#8 DER"),
+            other => other,
+        })?;
+    let certificate = own_certificate(config, trust, certificate_use)?;
+    let identity = trust.identify(&certificate, key_use, now().unix_ms)?;
+    if identity.key != *key.public() {
+        return Err(wrong("does not belong to the certificate beside it"));
+    }
+    Ok(key)
+}
+
+/// Signs and writes what is known of sessions that were open when this station last stopped, before it takes new work: that they
+/// were lost, never that they were erased.
+fn record_lost(crypto: &StationCrypto, store: &mut Store, notices: &Notices) -> Result<(), Error> {
+    for lost in store.open_sessions()? {
+        let at = now().unix_ms;
+        let details = Details {
+            not_covered: &[NotCovered::EndedProcess],
+            ..Details::new(Event::LostAtRestart, Cause::Shutdown, &lost.kind, lost.opened_unix_ms, at)
+        };
+        let receipt = crypto.receipt(Erasure::new(lost.session, Protections::none()), &details)?;
+        let session = lost.session;
+        let mut records = vec![(Record::OwnReceipt { session, receipt: receipt.into_bytes() }, at)];
+        if lost.print_started {
+            records.push((Record::Alarm { session, what: "printing had begun; whether it was delivered is unknown" }, at));
+        }
+        records.push((Record::Alarm { session, what: "the process ended with the session open" }, at));
+        records.push((Record::Ended { session, outcome: Outcome::Lost }, at));
+        store.write_all(&records)?;
+        notices.tell(Some(session), What::Lost { print_started: lost.print_started });
+    }
+    Ok(())
+}
