@@ -21,6 +21,8 @@ mod options;
 mod seal;
 #[cfg(feature = "std")]
 mod stack_use;
+#[cfg(all(test, feature = "std"))]
+mod tests;
 #[cfg(feature = "std")]
 mod vault;
 #[cfg(feature = "std")]
