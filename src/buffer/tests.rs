@@ -105,11 +105,10 @@ fn chunks_of_another_size_are_refused() {
     assert!(matches!(incoming.push(&[0; 256 + 16]), Err(Error::Malformed { .. })), "nothing follows a shorter chunk");
     assert_eq!(incoming.received(), 2);
     let evidence = incoming.erase();
-    assert_eq!(evidence.copies().map(|copy| (copy.class, copy.verified, copy.bytes)).collect::<Vec<_>>(), [(
-        CopyClass::Ciphertext,
-        2,
-        256 + 16 + 100
-    )]);
+    assert_eq!(
+        evidence.copies().map(|copy| (copy.class, copy.verified, copy.bytes)).collect::<Vec<_>>(),
+        [(CopyClass::Ciphertext, 2, 256 + 16 + 100)]
+    );
 }
 
 #[test]
@@ -130,7 +129,8 @@ fn after_erasing_the_cell_holds_nothing_and_the_evidence_says_which() {
     assert!(evidence.is_verified());
     assert_eq!(evidence.session(), SessionId([7; 32]));
     assert_eq!(evidence.key(), Some(id));
-    let count = |class| evidence.copies().find(|copy| copy.class == class).map(|copy| (copy.verified, copy.failed, copy.bytes));
+    let count =
+        |class| evidence.copies().find(|copy| copy.class == class).map(|copy| (copy.verified, copy.failed, copy.bytes));
     // The document's key and the tail's; three chunks of 256, 256 and 88 bytes with their tags; three writes, one finish, one read.
     assert_eq!(count(CopyClass::Key), Some((2, 0, 64)));
     assert_eq!(count(CopyClass::Ciphertext), Some((3, 0, 600 + 48)));
@@ -237,10 +237,10 @@ fn small_documents_are_made_and_used_inside_a_room() {
         })
         .unwrap();
     assert_eq!(length, 5);
-    assert_eq!(vault.seal_small(binding(3), |_, window| Ok(window.len() + 1)).unwrap_err(), Error::TooLarge {
-        what: "a small document",
-        limit: 256
-    });
+    assert_eq!(
+        vault.seal_small(binding(3), |_, window| Ok(window.len() + 1)).unwrap_err(),
+        Error::TooLarge { what: "a small document", limit: 256 }
+    );
     let two_chunks = vault.seal(binding(1), &[1; 300]).unwrap();
     assert!(matches!(two_chunks.open_in_room(RoomSize::Small, |_, _| Ok(())), Err(Error::TooLarge { .. })));
     let number = vault.room_with_window(RoomSize::Small, |desk, window| {
@@ -318,12 +318,9 @@ fn a_byte_that_stays_makes_the_evidence_say_failed() {
 #[cfg(shokyo_faults)]
 #[test]
 fn a_window_that_cannot_be_wiped_is_an_error_and_is_not_lent_again() {
-    let vault = Vault::open(VaultOptions {
-        windows: 1,
-        patience: std::time::Duration::from_millis(50),
-        ..VaultOptions::new()
-    })
-    .unwrap();
+    let vault =
+        Vault::open(VaultOptions { windows: 1, patience: std::time::Duration::from_millis(50), ..VaultOptions::new() })
+            .unwrap();
     let _alone = crate::faults::serialised(&[]);
     let buffer = vault.seal(binding(1), &[1; 300]).unwrap();
     let outcome = buffer.read_at(0, |_| crate::faults::set(&[crate::faults::Fault::StuckByte]));

@@ -203,7 +203,10 @@ impl Writer {
     fn batch(&mut self, body: &mut [u8], filled: &mut usize, plain: &[u8], ending: Ending) -> Result<(), Error> {
         let chunk = self.vault.chunk_size();
         let total = *filled + self.tail.length + plain.len();
-        if ending != Ending::Final && plain.is_empty() && (total == 0 || (ending == Ending::Window && self.tail.length == 0)) {
+        if ending != Ending::Final
+            && plain.is_empty()
+            && (total == 0 || (ending == Ending::Window && self.tail.length == 0))
+        {
             return Ok(());
         }
         // The last bytes are always held back, a whole chunk of them if need be.
