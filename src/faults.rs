@@ -39,6 +39,24 @@ pub fn set(faults: &[Fault]) {
     ACTIVE.store(faults.iter().fold(0, |bits, fault| bits | *fault as u32), Ordering::SeqCst);
 }
 
+/// Chooses the faults of this process for as long as the guard lives, and keeps other tests that ask for it waiting.
+///
+/// Faults hold for the whole process: tests that set them, and tests that would notice them, take turns with this.
+#[cfg(feature = "std")]
+#[must_use = "the faults end when the guard is dropped"]
+pub fn serialised(faults: &[Fault]) -> impl Drop {
+    struct Guard(#[allow(dead_code)] std::sync::MutexGuard<'static, ()>);
+    impl Drop for Guard {
+        fn drop(&mut self) {
+            set(&[]);
+        }
+    }
+    static TURN: std::sync::Mutex<()> = std::sync::Mutex::new(());
+    let guard = Guard(TURN.lock().unwrap_or_else(std::sync::PoisonError::into_inner));
+    set(faults);
+    guard
+}
+
 #[cfg(feature = "std")]
 fn from_environment() -> u32 {
     let Ok(names) = std::env::var("SHOKYO_FAULTS") else { return Fault::NoWipe as u32 };

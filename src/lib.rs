@@ -40,5 +40,7 @@ pub mod scan;
 pub mod station;
 pub mod wipe;
 
+#[cfg(feature = "std")]
+pub use buffer::{EphemeralBuffer, EraseAll, Incoming, KeyCell, Protection, Vault, VaultOptions, Writer};
 pub use buffer::{ErasedCopy, Erasure};
 pub use error::Error;

@@ -1,1 +1,32 @@
-//! arena.
+//! Pools of locked pages that are made when a vault opens: *key cells*, *windows* and *rooms*; and the pool of ordinary pages
+//! that hold ciphertext.
+//!
+//! ```text
+//! cells    guard │ canary cell cell … cell canary │ guard          32 bytes each, atomic words
+//! window   guard │ canary (only the slack of its pages) body │ guard
+//! ahead    guard │ 64 bytes for each window │ guard                 the look-ahead of a reader
+//! room     guard, 64 KiB or more │ canary … stack grows down │ guard
+//! ```
+//!
+//! Everything that is given back is zero and was read back as zero. Memory whose read-back failed is *quarantined*: it is never
+//! handed out again and never unmapped. Nothing here may know what a document, a session or a chunk is.
+
+mod cells;
+mod pool;
+mod region;
+mod room;
+mod slots;
+mod window;
+
+pub(crate) use cells::{Cells, Lease as CellLease, Reading};
+pub(crate) use region::{Policy, Region};
+pub(crate) use room::{CANARY as ROOM_CANARY, Rooms};
+pub(crate) use slots::{Slot, Slots};
+pub(crate) use window::{Window, Windows};
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// The guard of a mutex whose data a panic cannot leave half changed.
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

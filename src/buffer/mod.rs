@@ -1,5 +1,46 @@
 //! Documents in memory: sealed chunk by chunk, seen only through windows, erased with evidence.
+//!
+//! A [`Vault`] owns the locked memory. A [`Writer`] seals a document as it is written and becomes an [`EphemeralBuffer`], which
+//! lends its plaintext one chunk at a time; [`Incoming`] gathers chunks that were sealed elsewhere. Nothing here ever gives a
+//! whole plaintext by value, clones a secret, or shows one by `Debug`.
+#![forbid(unsafe_code)]
 
 mod erasure;
 
+#[cfg(feature = "std")]
+mod desk;
+#[cfg(feature = "std")]
+mod document;
+#[cfg(feature = "std")]
+mod incoming;
+#[cfg(feature = "std")]
+mod key;
+#[cfg(feature = "std")]
+mod options;
+#[cfg(feature = "std")]
+mod seal;
+#[cfg(feature = "std")]
+mod stack_use;
+#[cfg(all(test, feature = "std"))]
+mod tests;
+#[cfg(feature = "std")]
+mod vault;
+#[cfg(feature = "std")]
+mod writer;
+
 pub use erasure::{Cause, CopyClass, ErasedCopy, Erasure};
+
+#[cfg(feature = "std")]
+pub(crate) use desk::{Desk, RoomSize};
+#[cfg(feature = "std")]
+pub use document::EphemeralBuffer;
+#[cfg(feature = "std")]
+pub use incoming::Incoming;
+#[cfg(feature = "std")]
+pub use key::KeyCell;
+#[cfg(feature = "std")]
+pub use options::{Protection, VaultOptions};
+#[cfg(feature = "std")]
+pub use vault::{EraseAll, Vault};
+#[cfg(feature = "std")]
+pub use writer::Writer;

@@ -1,6 +1,17 @@
 //! Overwriting memory so that it cannot be optimised away, and reading it back.
+//!
+//! This is the only place that makes [`Wiped`], the evidence of a wipe. It must never claim a wipe whose every byte was not
+//! read back afterwards. The read-back sees memory as this processor's coherent view shows it; what DRAM cells hold behind
+//! the caches is not covered.
+
+mod scrub;
+mod store;
+
+use core::sync::atomic::AtomicU32;
 
 use crate::error::Error;
+
+pub use scrub::{Coverage, scrub_registers, scrub_stack};
 
 /// Evidence that a range of memory was overwritten with zeros and read back as zeros. Only this module makes it.
 #[derive(Debug)]
@@ -27,5 +38,179 @@ impl Wiped {
     #[must_use]
     pub const fn bytes(&self) -> u64 {
         self.bytes
+    }
+}
+
+/// Overwrites `memory` with zeros by stores that cannot be elided, and reads every byte back.
+///
+/// `tag` is carried in the evidence and means what the caller wants it to mean.
+///
+/// # Errors
+/// [`Error::NotErased`] when a byte was not zero afterwards. The memory must then not be reused or given back.
+pub fn wipe(memory: &mut [u8], tag: u128) -> Result<Wiped, Error> {
+    // SAFETY: the exclusive borrow makes the range valid and nobody else's.
+    unsafe { wipe_raw(memory.as_mut_ptr(), memory.len(), tag) }
+}
+
+/// [`wipe`] for a range that may be uninitialised.
+///
+/// # Errors
+/// [`Error::NotErased`] when a byte was not zero afterwards. The memory must then not be reused or given back.
+///
+/// # Safety
+/// `start..start + length` is one allocation, valid for reading and writing, and nobody else accesses it during the call.
+pub unsafe fn wipe_raw(start: *mut u8, length: usize, tag: u128) -> Result<Wiped, Error> {
+    #[cfg(shokyo_faults)]
+    if crate::faults::active(crate::faults::Fault::NoWipe) {
+        // SAFETY: not true, on purpose: the negative control must be found out by whoever looks at the memory.
+        return Ok(unsafe { Wiped::new(tag, length as u64) });
+    }
+    // SAFETY: the range is valid and exclusive, as the caller promises.
+    unsafe { store::zero(start, length) };
+    #[cfg(shokyo_faults)]
+    if crate::faults::active(crate::faults::Fault::StuckByte) && length > 0 {
+        // SAFETY: the middle of a range that is not empty lies in it.
+        unsafe { start.add(length / 2).write_volatile(0xA5) };
+    }
+    // SAFETY: the range is valid for reading.
+    if unsafe { store::is_zero(start, length) } {
+        // SAFETY: every byte was stored and read back just now.
+        Ok(unsafe { Wiped::new(tag, length as u64) })
+    } else {
+        Err(Error::NotErased { bytes: length as u64 })
+    }
+}
+
+/// Wipes a vector's whole capacity, not just its length, and leaves it empty.
+///
+/// Earlier copies, made when the vector grew or was moved to another allocation, cannot be known and are not covered.
+///
+/// # Errors
+/// [`Error::NotErased`] when a byte was not zero afterwards. The allocation is then kept for ever, so that no one else gets it.
+#[cfg(feature = "alloc")]
+pub fn wipe_vec(bytes: &mut alloc::vec::Vec<u8>, tag: u128) -> Result<Wiped, Error> {
+    // SAFETY: the capacity is one allocation of the vector, which is borrowed exclusively.
+    let outcome = unsafe { wipe_raw(bytes.as_mut_ptr(), bytes.capacity(), tag) };
+    bytes.clear();
+    if outcome.is_err() {
+        core::mem::forget(core::mem::take(bytes));
+    }
+    outcome
+}
+
+/// Wipes a key cell that other threads may be reading: every word is stored and read back atomically.
+///
+/// # Errors
+/// [`Error::NotErased`] when a word was not zero afterwards.
+pub fn wipe_cell(words: &[AtomicU32; 8], tag: u128) -> Result<Wiped, Error> {
+    const BYTES: u64 = 32;
+    #[cfg(shokyo_faults)]
+    if crate::faults::active(crate::faults::Fault::NoWipe) {
+        // SAFETY: not true, on purpose: see `wipe_raw`.
+        return Ok(unsafe { Wiped::new(tag, BYTES) });
+    }
+    store::zero_words(words);
+    #[cfg(shokyo_faults)]
+    if crate::faults::active(crate::faults::Fault::StuckByte) {
+        words[4].store(0xA5, core::sync::atomic::Ordering::Relaxed);
+    }
+    if store::words_are_zero(words) {
+        // SAFETY: every word was stored and read back just now.
+        Ok(unsafe { Wiped::new(tag, BYTES) })
+    } else {
+        Err(Error::NotErased { bytes: BYTES })
+    }
+}
+
+/// How many bytes at the start of a range are zero. Reads at most `length` bytes.
+///
+/// # Safety
+/// `start..start + length` is one allocation, valid for reading, and nobody writes it during the call.
+#[cfg(feature = "std")]
+pub(crate) unsafe fn leading_zeros(start: *const u8, length: usize) -> usize {
+    // SAFETY: passed on to the caller.
+    unsafe { store::leading_zeros(start, length) }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use core::sync::atomic::Ordering;
+
+    #[cfg(shokyo_faults)]
+    use crate::faults::{Fault, serialised};
+
+    #[test]
+    fn every_length_and_alignment_is_wiped_and_nothing_beside_it() {
+        #[cfg(shokyo_faults)]
+        let _alone = serialised(&[]);
+        for length in (0..200).chain([4095, 4096, 4097, 100_000]) {
+            for offset in 0..9 {
+                let mut memory = std::vec![0xEEu8; length + 32];
+                let wiped = wipe(&mut memory[offset..offset + length], 7).unwrap();
+                assert_eq!((wiped.tag(), wiped.bytes()), (7, length as u64));
+                assert!(memory[offset..offset + length].iter().all(|byte| *byte == 0));
+                assert!(memory[..offset].iter().chain(&memory[offset + length..]).all(|byte| *byte == 0xEE));
+            }
+        }
+    }
+
+    #[test]
+    fn a_vector_is_wiped_up_to_its_capacity() {
+        #[cfg(shokyo_faults)]
+        let _alone = serialised(&[]);
+        let mut bytes = std::vec::Vec::with_capacity(64);
+        bytes.extend_from_slice(&[0xEE; 64]);
+        bytes.truncate(3);
+        let start = bytes.as_ptr();
+        assert_eq!(wipe_vec(&mut bytes, 0).unwrap().bytes(), 64);
+        assert!(bytes.is_empty());
+        // SAFETY: the allocation still belongs to `bytes`, and the wipe initialised it.
+        assert!(unsafe { core::slice::from_raw_parts(start, 64) }.iter().all(|byte| *byte == 0));
+    }
+
+    #[test]
+    fn a_cell_is_wiped() {
+        #[cfg(shokyo_faults)]
+        let _alone = serialised(&[]);
+        let words: [AtomicU32; 8] = core::array::from_fn(|_| AtomicU32::new(u32::MAX));
+        assert_eq!(wipe_cell(&words, 9).unwrap().bytes(), 32);
+        assert!(words.iter().all(|word| word.load(Ordering::Relaxed) == 0));
+    }
+
+    #[test]
+    fn the_first_byte_that_is_not_zero_is_found() {
+        for length in [0usize, 1, 7, 8, 9, 63, 64, 65, 1000] {
+            for place in 0..length {
+                let mut memory = std::vec![0u8; length];
+                memory[place] = 1;
+                // SAFETY: the range is the vector's.
+                assert_eq!(unsafe { store::leading_zeros(memory.as_ptr(), length) }, place);
+                // SAFETY: the range is the vector's.
+                assert!(!unsafe { store::is_zero(memory.as_ptr(), length) });
+            }
+        }
+    }
+
+    #[cfg(shokyo_faults)]
+    #[test]
+    fn a_stuck_byte_is_found_by_the_read_back() {
+        let _alone = serialised(&[Fault::StuckByte]);
+        for length in [1, 2, 3, 17, 4096] {
+            let mut memory = std::vec![1u8; length];
+            assert_eq!(wipe(&mut memory, 0).unwrap_err(), Error::NotErased { bytes: length as u64 });
+        }
+        let words: [AtomicU32; 8] = core::array::from_fn(|_| AtomicU32::new(1));
+        assert_eq!(wipe_cell(&words, 0).unwrap_err(), Error::NotErased { bytes: 32 });
+    }
+
+    #[cfg(shokyo_faults)]
+    #[test]
+    fn with_the_wipe_switched_off_the_bytes_stay() {
+        let _alone = serialised(&[Fault::NoWipe]);
+        let mut memory = [1u8; 32];
+        assert!(wipe(&mut memory, 0).is_ok());
+        assert_eq!(memory, [1; 32]);
     }
 }

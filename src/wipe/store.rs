@@ -60,6 +60,7 @@ pub(super) unsafe fn is_zero(start: *const u8, length: usize) -> bool {
 ///
 /// # Safety
 /// `start..start + length` is valid for reading, and nobody writes it.
+#[cfg(any(feature = "std", test))]
 #[inline]
 pub(super) unsafe fn leading_zeros(start: *const u8, length: usize) -> usize {
     // SAFETY: passed on to the caller.

@@ -1,0 +1,173 @@
+//! Windows: the only memory in which plaintext of a document stands, one chunk at a time.
+//!
+//! A window is all zeros when it is lent. Only the bytes that a borrower asked for can be changed, and those are wiped and read
+//! back on every way out. A thread holds at most one window of a vault, so that waiting cannot become a deadlock.
+
+use core::cell::RefCell;
+use core::marker::PhantomData;
+use std::time::Duration;
+
+use super::pool::Pool;
+use super::{Policy, Region};
+use crate::error::Error;
+use crate::platform;
+use crate::types::Protections;
+use crate::wipe::{self, Wiped};
+
+/// Bytes of look-ahead beside each window: a reader learns there whether the full window is the last.
+pub(crate) const AHEAD: usize = 64;
+
+thread_local! {
+    /// Vaults of which this thread holds a window.
+    static HELD: RefCell<Vec<u64>> = const { RefCell::new(Vec::new()) };
+}
+
+/// The windows of a vault.
+pub(crate) struct Windows {
+    vault: u64,
+    size: usize,
+    bodies: Box<[Region]>,
+    ahead: Region,
+    canary: u8,
+    pool: Pool,
+}
+
+/// One lent window.
+pub(crate) struct Window<'w> {
+    windows: &'w Windows,
+    place: usize,
+    dirty: usize,
+    dirty_ahead: bool,
+    /// The thread's own: its end must be counted in the thread that took it.
+    thread: PhantomData<*const ()>,
+}
+
+impl Windows {
+    /// `count` windows of `size` bytes.
+    pub(crate) fn new(count: usize, size: usize, vault: u64, policy: Policy) -> Result<Self, Error> {
+        let bodies = (0..count).map(|_| Region::new(size, 1, policy)).collect::<Result<Box<[_]>, _>>()?;
+        let ahead = Region::new(count * AHEAD, 1, policy)?;
+        let mut canary = [0];
+        platform::random(&mut canary)?;
+        let windows = Self { vault, size, pool: Pool::new(bodies.len()), bodies, ahead, canary: canary[0] | 1 };
+        for body in &windows.bodies {
+            let slack = body.length() - size;
+            // SAFETY: the slack is the region's, before the body; nobody else knows it yet.
+            unsafe { body.start().as_ptr().write_bytes(windows.canary, slack) };
+        }
+        Ok(windows)
+    }
+
+    /// The protections that all windows have.
+    pub(crate) fn achieved(&self) -> Protections {
+        self.bodies.iter().fold(self.ahead.achieved(), |all, body| all.intersection(body.achieved()))
+    }
+
+    /// A window, in the order of asking.
+    ///
+    /// # Errors
+    /// [`Error::WindowInUse`] when this thread already holds one of this vault; [`Error::WindowTimeout`].
+    pub(crate) fn take(&self, patience: Duration) -> Result<Window<'_>, Error> {
+        if self.held_here() {
+            return Err(Error::WindowInUse);
+        }
+        let place = self.pool.take(patience).ok_or(Error::WindowTimeout)?;
+        HELD.with_borrow_mut(|held| held.push(self.vault));
+        Ok(Window { windows: self, place, dirty: 0, dirty_ahead: false, thread: PhantomData })
+    }
+
+    /// Waits until no other thread holds a window; how many others still do after `patience`.
+    pub(crate) fn wait_idle(&self, patience: Duration) -> usize {
+        let own = usize::from(self.held_here());
+        self.pool.wait_idle(own, patience)
+    }
+
+    fn held_here(&self) -> bool {
+        HELD.with_borrow(|held| held.contains(&self.vault))
+    }
+
+    fn body(&self, place: usize) -> *mut u8 {
+        let region = &self.bodies[place];
+        // SAFETY: the body ends where the region ends, and is not longer.
+        unsafe { region.start().as_ptr().add(region.length() - self.size) }
+    }
+
+    fn look_ahead(&self, place: usize) -> *mut u8 {
+        // SAFETY: there is one look-ahead for each window.
+        unsafe { self.ahead.start().as_ptr().add(place * AHEAD) }
+    }
+
+    fn canary_is_whole(&self, place: usize) -> bool {
+        let region = &self.bodies[place];
+        // SAFETY: the slack before the body is never written after the window was made.
+        let slack = unsafe { core::slice::from_raw_parts(region.start().as_ptr(), region.length() - self.size) };
+        slack.iter().all(|byte| *byte == self.canary)
+    }
+}
+
+impl Window<'_> {
+    /// The first `length` bytes, to be written; at most the whole window.
+    pub(crate) fn body(&mut self, length: usize) -> &mut [u8] {
+        let length = length.min(self.windows.size);
+        self.dirty = self.dirty.max(length);
+        // SAFETY: the body is this window's alone and `length` lies in it.
+        unsafe { core::slice::from_raw_parts_mut(self.windows.body(self.place), length) }
+    }
+
+    /// The whole window and its look-ahead, to be written.
+    pub(crate) fn body_and_ahead(&mut self) -> (&mut [u8], &mut [u8]) {
+        self.dirty = self.windows.size;
+        self.dirty_ahead = true;
+        // SAFETY: the body and the look-ahead are this window's alone, and lie in different regions.
+        unsafe {
+            (
+                core::slice::from_raw_parts_mut(self.windows.body(self.place), self.windows.size),
+                core::slice::from_raw_parts_mut(self.windows.look_ahead(self.place), AHEAD),
+            )
+        }
+    }
+
+    /// The first `length` bytes, to be read.
+    pub(crate) fn plain(&self, length: usize) -> &[u8] {
+        // SAFETY: the body is this window's alone, and the bytes lie in it.
+        unsafe { core::slice::from_raw_parts(self.windows.body(self.place), length.min(self.windows.size)) }
+    }
+
+    /// Wipes what was used, reads it back and ends the loan.
+    ///
+    /// # Errors
+    /// [`Error::NotErased`] or [`Error::MemoryCorrupted`]; the window is then never lent again.
+    pub(crate) fn close(self, tag: u128) -> Result<Wiped, Error> {
+        let outcome = self.end(tag);
+        core::mem::forget(self);
+        outcome
+    }
+
+    fn end(&self, tag: u128) -> Result<Wiped, Error> {
+        HELD.with_borrow_mut(|held| held.retain(|vault| *vault != self.windows.vault));
+        let ahead = if self.dirty_ahead { AHEAD } else { 0 };
+        // SAFETY: both ranges are this window's alone, and no reference to them is left: the loan ends.
+        let (body, ahead) = unsafe {
+            (
+                wipe::wipe_raw(self.windows.body(self.place), self.dirty, tag),
+                wipe::wipe_raw(self.windows.look_ahead(self.place), ahead, tag),
+            )
+        };
+        let outcome = match (body, ahead) {
+            (Ok(_), Ok(_)) if !self.windows.canary_is_whole(self.place) => Err(Error::MemoryCorrupted),
+            (Ok(body), Ok(_)) => Ok(body),
+            (Err(error), _) | (_, Err(error)) => Err(error),
+        };
+        match &outcome {
+            Ok(_) => self.windows.pool.give_back(self.place),
+            Err(_) => self.windows.pool.quarantine(),
+        }
+        outcome
+    }
+}
+
+impl Drop for Window<'_> {
+    fn drop(&mut self) {
+        let _ = self.end(0);
+    }
+}

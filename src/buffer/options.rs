@@ -1,0 +1,113 @@
+//! What a vault is asked to be.
+
+use std::time::Duration;
+
+use crate::error::Error;
+
+/// What happens when a protection cannot be had.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Protection {
+    /// Opening the vault is an error.
+    #[default]
+    Strict,
+    /// The vault opens without it, and [`Vault::protections`](super::Vault::protections) says so.
+    BestEffort,
+}
+
+/// How a vault is opened.
+///
+/// ```
+/// let mut options = shokyo::VaultOptions::new();
+/// options.windows = 2;
+/// let vault = shokyo::Vault::open(options)?;
+/// # Ok::<(), shokyo::Error>(())
+/// ```
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct VaultOptions {
+    /// What happens when a protection cannot be had. Default: [`Protection::Strict`].
+    pub protection: Protection,
+    /// Bytes of plaintext in a chunk, and in a window: a multiple of 16 from 64 to 1 MiB. Sender and receiver must agree.
+    /// Default: 16 KiB.
+    pub chunk_size: usize,
+    /// Windows, each locked: how many threads can look at plaintext at once. Default: 4.
+    pub windows: usize,
+    /// Small clean rooms, each locked; at least as many as windows are made. Default: 0, as many as windows.
+    pub rooms: usize,
+    /// Bytes of stack in a small room; 0 for what the self-test found to be needed. Default: 0.
+    pub room_size: usize,
+    /// 32-byte key cells, rounded up to whole pages, less two that serve as canaries. Default: 1024.
+    pub key_cells: usize,
+    /// Whether large rooms for key agreement and signatures are set aside as well. Default: no.
+    pub agreement: bool,
+    /// How many large rooms. Default: 1.
+    pub agreement_rooms: usize,
+    /// Bytes of stack in a large room; 0 for what the self-test found to be needed. Default: 0.
+    pub agreement_room_size: usize,
+    /// The longest document, in bytes of plaintext. Default: 256 MiB.
+    pub max_document: u64,
+    /// How long to wait for a window or a room, and for operations in flight when everything is erased. Default: 5 s.
+    pub patience: Duration,
+}
+
+impl VaultOptions {
+    /// The defaults.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self {
+            protection: Protection::Strict,
+            chunk_size: 16 * 1024,
+            windows: 4,
+            rooms: 0,
+            room_size: 0,
+            key_cells: 1024,
+            agreement: false,
+            agreement_rooms: 1,
+            agreement_room_size: 0,
+            max_document: 256 * 1024 * 1024,
+            patience: Duration::from_secs(5),
+        }
+    }
+
+    /// The smallest useful vault: one window, one room, 1022 keys. A release build needs 64 KiB of locked memory for it.
+    #[must_use]
+    pub const fn small() -> Self {
+        Self { windows: 1, ..Self::new() }
+    }
+
+    pub(super) fn strict(&self) -> bool {
+        self.protection == Protection::Strict
+    }
+
+    pub(super) fn small_rooms(&self) -> usize {
+        self.rooms.max(self.windows)
+    }
+
+    /// # Errors
+    /// [`Error::Configuration`] for values that make no vault.
+    pub(super) fn check(&self) -> Result<(), Error> {
+        let wrong = |reason: &str| Err(Error::Configuration { reason: reason.into() });
+        if !self.chunk_size.is_multiple_of(16) || !(64..=1 << 20).contains(&self.chunk_size) {
+            return wrong("a vault's chunk size is a multiple of 16 from 64 to 1048576 bytes");
+        }
+        if !(1..=4096).contains(&self.windows) || self.rooms > 4096 {
+            return wrong("a vault has 1 to 4096 windows, and at most 4096 rooms");
+        }
+        if !(1..=1 << 24).contains(&self.key_cells) {
+            return wrong("a vault has 1 to 16777216 key cells");
+        }
+        if self.agreement && !(1..=256).contains(&self.agreement_rooms) {
+            return wrong("a vault with key agreement has 1 to 256 rooms for it");
+        }
+        if self.room_size > 1 << 26 || self.agreement_room_size > 1 << 26 {
+            return wrong("a vault's room has at most 64 MiB");
+        }
+        Ok(())
+    }
+}
+
+impl Default for VaultOptions {
+    fn default() -> Self {
+        Self::new()
+    }
+}

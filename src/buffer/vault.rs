@@ -1,0 +1,275 @@
+//! The vault: owner of the locked memory, giver of keys, windows and rooms.
+
+use core::fmt;
+use std::sync::Arc;
+
+use super::desk::Loaded;
+use super::{Desk, EphemeralBuffer, Incoming, KeyCell, RoomSize, VaultOptions, Writer, stack_use};
+use crate::aead::TAG_LENGTH;
+use crate::arena::{Cells, Policy, Rooms, Slots, Windows};
+use crate::error::Error;
+use crate::platform;
+use crate::types::{Binding, Protections};
+use crate::wipe;
+
+/// Locked memory for keys and windows, and the clean rooms in which they are used.
+///
+/// Clones are the same vault. The memory goes back to the operating system when the last clone, key, writer and buffer of it is
+/// gone; pages that could not be shown to be erased never do.
+#[derive(Clone)]
+pub struct Vault(Arc<Inner>);
+
+pub(super) struct Inner {
+    id: u64,
+    pub(super) options: VaultOptions,
+    protections: Protections,
+    pub(super) cells: Cells,
+    pub(super) windows: Windows,
+    small: Rooms,
+    agreement: Option<Rooms>,
+    pub(super) slots: Slots,
+}
+
+/// What [`Vault::erase_all`] did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct EraseAll {
+    /// Keys that were live and are destroyed.
+    pub destroyed: u64,
+    /// How many of them were read back as zero.
+    pub verified: u64,
+    /// How many could not be shown to be erased; their cells are quarantined when their handles end.
+    pub failed: u64,
+    /// Rooms and windows that were still in use when waiting ended: their copies are wiped when they are left.
+    pub in_flight: u64,
+}
+
+/// Bytes of stack in each kind of room.
+#[derive(Clone, Copy)]
+pub(super) struct RoomSizes {
+    pub(super) small: usize,
+    pub(super) agreement: usize,
+}
+
+impl Vault {
+    /// Maps, locks and protects the memory, and tests that the rooms are large enough for this build and processor.
+    ///
+    /// # Errors
+    /// In strict mode [`Error::LockedMemoryExhausted`] and [`Error::ProtectionUnavailable`]; always [`Error::RoomTooSmall`] for
+    /// a room size below what is needed, [`Error::OutOfMemory`], [`Error::RandomnessUnavailable`], and
+    /// [`Error::Configuration`] for impossible options.
+    pub fn open(options: VaultOptions) -> Result<Self, Error> {
+        options.check()?;
+        let needed = RoomSizes {
+            small: stack_use::small()?,
+            agreement: if options.agreement { stack_use::agreement()? } else { 0 },
+        };
+        let choose = |asked: usize, needed: usize| match asked {
+            0 => Ok(needed),
+            asked if asked < needed => Err(Error::RoomTooSmall { needed: needed as u64, available: asked as u64 }),
+            asked => Ok(asked),
+        };
+        let sizes = RoomSizes {
+            small: choose(options.room_size, needed.small)?,
+            agreement: choose(options.agreement_room_size, needed.agreement)?,
+        };
+        let strict = options.strict();
+        Self::build(options, sizes, strict, true)
+    }
+
+    pub(super) fn build(options: VaultOptions, sizes: RoomSizes, strict: bool, lock: bool) -> Result<Self, Error> {
+        let page = platform::page_size();
+        let pages = |bytes: usize| bytes.next_multiple_of(page) as u64;
+        let large = if options.agreement { options.agreement_rooms } else { 0 };
+        let total = pages(options.key_cells * 32)
+            + options.windows as u64 * pages(options.chunk_size)
+            + pages(options.windows * 64)
+            + options.small_rooms() as u64 * pages(sizes.small)
+            + large as u64 * pages(sizes.agreement);
+        let policy = Policy { strict, locked: lock, total };
+
+        let mut id = [0; 8];
+        platform::random(&mut id)?;
+        let id = u64::from_ne_bytes(id);
+        let cells = Cells::new(options.key_cells, id, policy)?;
+        let windows = Windows::new(options.windows, options.chunk_size, id, policy)?;
+        let small = Rooms::new(options.small_rooms(), sizes.small, policy)?;
+        let agreement = match large {
+            0 => None,
+            count => Some(Rooms::new(count, sizes.agreement, policy)?),
+        };
+        let slots = Slots::new(options.chunk_size + TAG_LENGTH, policy);
+        slots.prepare()?;
+
+        let mut protections = cells.achieved().intersection(windows.achieved()).intersection(small.achieved());
+        if let Some(rooms) = &agreement {
+            protections = protections.intersection(rooms.achieved());
+        }
+        protections = protections.with(Protections::CANARY).with(Protections::CLEAN_ROOM);
+        if wipe::scrub_registers() == wipe::Coverage::All {
+            protections = protections.with(Protections::REGISTERS_SCRUBBED);
+        }
+        Ok(Self(Arc::new(Inner { id, options, protections, cells, windows, small, agreement, slots })))
+    }
+
+    /// The vault's random number; not secret.
+    #[must_use]
+    pub fn id(&self) -> u64 {
+        self.0.id
+    }
+
+    /// The protections that are really active on all locked memory of the vault.
+    #[must_use]
+    pub fn protections(&self) -> Protections {
+        self.0.protections
+    }
+
+    /// Bytes of plaintext in a chunk.
+    #[must_use]
+    pub fn chunk_size(&self) -> usize {
+        self.0.options.chunk_size
+    }
+
+    /// How many keys fit into the vault at once. A document needs one, and a second while it is being written in pieces.
+    #[must_use]
+    pub fn key_capacity(&self) -> usize {
+        self.0.cells.capacity()
+    }
+
+    /// A writer for a new document under a fresh key.
+    ///
+    /// # Errors
+    /// [`Error::LockedMemoryExhausted`] when all key cells are in use; [`Error::RandomnessUnavailable`]; [`Error::Busy`].
+    pub fn writer(&self, binding: Binding) -> Result<Writer, Error> {
+        Writer::new(self, binding)
+    }
+
+    /// Seals a document that is at hand as a whole: [`Vault::writer`] and [`Writer::finish_with`].
+    ///
+    /// # Errors
+    /// As these two.
+    pub fn seal(&self, binding: Binding, plain: &[u8]) -> Result<EphemeralBuffer, Error> {
+        self.writer(binding)?.finish_with(plain)
+    }
+
+    /// A place for the chunks of a document that was sealed elsewhere.
+    ///
+    /// # Errors
+    /// None at present; the signature leaves room for limits.
+    pub fn incoming(&self, binding: Binding) -> Result<Incoming, Error> {
+        Ok(Incoming::new(self, binding))
+    }
+
+    /// A fresh key: 32 random bytes from the operating system, drawn inside a clean room.
+    ///
+    /// # Errors
+    /// [`Error::LockedMemoryExhausted`], [`Error::RandomnessUnavailable`], [`Error::Busy`].
+    pub fn new_key(&self) -> Result<KeyCell, Error> {
+        let mut cell = self.empty_key()?;
+        self.room(RoomSize::Small, |desk| {
+            let mut key = [0; 32];
+            desk.new_key(&mut cell, &mut key)
+        })?;
+        Ok(cell)
+    }
+
+    /// An empty cell for a secret that work in a room will [store](Desk::store).
+    ///
+    /// # Errors
+    /// [`Error::LockedMemoryExhausted`] when all key cells are in use.
+    pub(crate) fn empty_key(&self) -> Result<KeyCell, Error> {
+        KeyCell::lease_from(self)
+    }
+
+    /// Destroys every key of the vault now, then waits for operations in flight, at most
+    /// [`patience`](VaultOptions::patience) for each kind. Every document and key handle of the vault answers
+    /// [`Error::Erased`] from then on; new ones can be made. Plaintext that a closure is looking at stays until it returns.
+    pub fn erase_all(&self) -> EraseAll {
+        let done = self.0.cells.destroy_all();
+        let patience = self.0.options.patience;
+        let in_flight = self.0.small.wait_idle(patience)
+            + self.0.agreement.as_ref().map_or(0, |rooms| rooms.wait_idle(patience))
+            + self.0.windows.wait_idle(patience);
+        EraseAll {
+            destroyed: done.destroyed,
+            verified: done.verified,
+            failed: done.failed,
+            in_flight: in_flight as u64,
+        }
+    }
+
+    /// Runs `work` in a clean room, on a locked stack that is wiped and read back afterwards, registers too.
+    ///
+    /// `work` is moved over the caller's stack: it may capture references, and results through them, but no secret by value. A
+    /// panic goes on unwinding once the room is clean.
+    ///
+    /// # Errors
+    /// What `work` gave. [`Error::Erased`] when a key that it loaded was destroyed meanwhile: its results are void.
+    /// [`Error::NotErased`] when the room could not be cleaned. [`Error::Busy`] when no room became free in time.
+    /// [`Error::Unsupported`] for an agreement room in a vault without one.
+    pub(crate) fn room(
+        &self,
+        size: RoomSize,
+        work: impl FnOnce(&mut Desk<'_>) -> Result<(), Error>,
+    ) -> Result<(), Error> {
+        let rooms = match size {
+            RoomSize::Small => &self.0.small,
+            RoomSize::Agreement => self
+                .0
+                .agreement
+                .as_ref()
+                .ok_or(Error::Unsupported { what: "key agreement in a vault opened without it" })?,
+        };
+        let mut loaded = Loaded::default();
+        rooms.run(self.0.options.patience, || work(&mut Desk::new(&mut loaded)))?;
+        loaded.check()
+    }
+
+    /// Like [`Vault::room`], with a whole locked window to work in, which is wiped and read back afterwards. `work` gives the
+    /// number that the call gives.
+    ///
+    /// # Errors
+    /// As [`Vault::room`]; [`Error::WindowInUse`], [`Error::WindowTimeout`].
+    pub(crate) fn room_with_window(
+        &self,
+        size: RoomSize,
+        work: impl FnOnce(&mut Desk<'_>, &mut [u8]) -> Result<usize, Error>,
+    ) -> Result<usize, Error> {
+        let mut window = self.0.windows.take(self.0.options.patience)?;
+        let mut number = 0;
+        let body = window.body(self.0.options.chunk_size);
+        let outcome = self.room(size, |desk| {
+            number = work(desk, body)?;
+            Ok(())
+        });
+        let _evidence = window.close(0)?;
+        outcome.map(|()| number)
+    }
+
+    /// The most stack that work has used in each kind of room, in bytes.
+    pub(super) fn high_water(&self) -> RoomSizes {
+        RoomSizes {
+            small: self.0.small.high_water(),
+            agreement: self.0.agreement.as_ref().map_or(0, Rooms::high_water),
+        }
+    }
+
+    pub(super) fn inner(&self) -> &Inner {
+        &self.0
+    }
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        debug_assert!(self.cells.canaries_are_whole(), "something wrote beside the key cells");
+    }
+}
+
+impl fmt::Debug for Vault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Vault")
+            .field("id", &self.0.id)
+            .field("protections", &self.0.protections)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,154 @@
+//! What the operating system says about a vault's memory, and what happens when it grants none.
+#![cfg(target_os = "linux")]
+#![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
+
+use std::collections::BTreeMap;
+use std::os::unix::process::CommandExt;
+use std::process::Command;
+
+use shokyo::types::{Binding, Protections, SessionId};
+use shokyo::{Error, Protection, Vault, VaultOptions};
+
+const BINDING: Binding = Binding { session: SessionId([1; 32]), context: [2; 32] };
+
+/// Runs one of the ignored tests below in a process of its own: unprivileged, with a limit on locked memory.
+fn in_a_child_with_limit(test: &str, limit: u64) {
+    let mut command = Command::new(std::env::current_exe().unwrap());
+    command.args(["--exact", test, "--ignored", "--nocapture"]).env("SHOKYO_TEST_CHILD", "1");
+    // SAFETY: between fork and exec only system calls are made; changing the limit first needs no privilege, and the user is
+    // changed last, so that privileges which bypass the limit are gone.
+    unsafe {
+        command.pre_exec(move || {
+            let limit = libc::rlimit { rlim_cur: limit, rlim_max: limit };
+            if libc::setrlimit(libc::RLIMIT_MEMLOCK, &raw const limit) != 0 {
+                return Err(std::io::Error::last_os_error());
+            }
+            if libc::geteuid() == 0 && (libc::setgid(65534) != 0 || libc::setuid(65534) != 0) {
+                return Err(std::io::Error::last_os_error());
+            }
+            Ok(())
+        });
+    }
+    let output = command.output().unwrap();
+    let text = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success() && text.contains("1 passed"), "{text}");
+}
+
+fn is_child() -> bool {
+    std::env::var_os("SHOKYO_TEST_CHILD").is_some()
+}
+
+#[test]
+fn without_locked_memory_strict_mode_is_a_clear_error_and_best_effort_says_what_is_missing() {
+    in_a_child_with_limit("child_without_locked_memory", 0);
+}
+
+#[test]
+#[ignore = "run in a child process by the test above"]
+fn child_without_locked_memory() {
+    if !is_child() {
+        return;
+    }
+    let error = Vault::open(VaultOptions::new()).unwrap_err();
+    assert!(matches!(error, Error::LockedMemoryExhausted { limit: 0, .. }), "{error:?}");
+    assert!(error.to_string().contains("RLIMIT_MEMLOCK"), "{error}");
+
+    let mut options = VaultOptions::new();
+    options.protection = Protection::BestEffort;
+    let vault = Vault::open(options).unwrap();
+    assert!(!vault.protections().contains(Protections::LOCKED));
+    assert!(vault.protections().contains(Protections::GUARDED.with(Protections::NO_DUMP)));
+    let buffer = vault.seal(BINDING, b"not locked, and not claimed to be").unwrap();
+    assert!(!buffer.erase().protections().contains(Protections::LOCKED));
+}
+
+#[test]
+fn sixty_four_kibibytes_hold_a_thousand_documents_and_then_say_so() {
+    in_a_child_with_limit("child_with_sixty_four_kibibytes", 64 * 1024);
+}
+
+#[test]
+#[ignore = "run in a child process by the test above"]
+fn child_with_sixty_four_kibibytes() {
+    if !is_child() {
+        return;
+    }
+    let vault = match Vault::open(VaultOptions::small()) {
+        Ok(vault) => vault,
+        // Debug builds need larger rooms, and must say so.
+        Err(Error::LockedMemoryExhausted { needed, limit: 65_536 }) if cfg!(debug_assertions) => {
+            return assert!(needed > 65_536, "{needed}");
+        }
+        Err(error) => panic!("{error}"),
+    };
+    assert!(vault.protections().contains(Protections::LOCKED));
+    let mut documents = Vec::new();
+    let error = loop {
+        match vault.seal(BINDING, &[documents.len() as u8; 100]) {
+            Ok(document) => documents.push(document),
+            Err(error) => break error,
+        }
+    };
+    assert!(documents.len() >= 1000, "{}", documents.len());
+    assert!(matches!(error, Error::LockedMemoryExhausted { .. }), "{error:?}");
+    for (number, document) in documents.iter().enumerate() {
+        assert!(document.read_at(0, |plain| plain == [number as u8; 100]).unwrap());
+    }
+    drop(documents);
+    vault.seal(BINDING, b"again").unwrap();
+}
+
+/// Accessible mappings by address: size in bytes and flags.
+fn mappings() -> BTreeMap<usize, (usize, Vec<String>)> {
+    let text = std::fs::read_to_string("/proc/self/smaps").unwrap();
+    let mut found = BTreeMap::new();
+    let mut current = (0, 0);
+    for line in text.lines() {
+        if let Some(flags) = line.strip_prefix("VmFlags:") {
+            found.insert(current.0, (current.1, flags.split_whitespace().map(String::from).collect()));
+        } else if let Some((start, end)) = line.split(' ').next().and_then(|range| range.split_once('-')) {
+            if let (Ok(start), Ok(end)) = (usize::from_str_radix(start, 16), usize::from_str_radix(end, 16)) {
+                current = (start, end - start);
+            }
+        }
+    }
+    found
+}
+
+fn has(flags: &[String], flag: &str) -> bool {
+    flags.iter().any(|other| other == flag)
+}
+
+#[test]
+fn windows_and_everything_else_locked_is_neither_dumped_nor_inherited_and_stands_between_guards() {
+    let before: Vec<_> = mappings().into_iter().filter(|(_, (_, flags))| has(flags, "lo")).collect();
+    assert!(before.is_empty(), "no other test of this process may lock memory: {before:?}");
+    let mut options = VaultOptions::new();
+    options.agreement = true;
+    let vault = Vault::open(options).unwrap();
+    let buffer = vault.seal(BINDING, b"where am I").unwrap();
+    let after = mappings();
+    let locked: Vec<_> = after.iter().filter(|(_, (_, flags))| has(flags, "lo")).collect();
+    // Cells, look-ahead, four windows, four small rooms, one large room: each alone between inaccessible pages.
+    assert_eq!(locked.len(), 11, "{locked:?}");
+    for (start, (size, flags)) in &locked {
+        assert!(has(flags, "dd") && has(flags, "wf"), "{start:x}: {flags:?}");
+        let accessible = |address: usize| {
+            let (start, (size, flags)) = after.range(..=address).next_back().unwrap();
+            address < start + size && has(flags, "rd")
+        };
+        assert!(!accessible(*start - 1) && !accessible(*start + size), "no guard beside {start:x}");
+    }
+    let total: usize = locked.iter().map(|(_, (size, _))| size).sum();
+    assert!(total >= 32 * 1024 + 4 * 16 * 1024 + 4 * 8 * 1024 + 128 * 1024, "{total}");
+
+    let lies_in_locked =
+        |address: usize| locked.iter().any(|(start, (size, _))| (**start..**start + size).contains(&address));
+    assert!(buffer.read_at(0, |plain| lies_in_locked(plain.as_ptr().addr())).unwrap());
+    let sealed = buffer.sealed_chunk(0).unwrap().as_ptr().addr();
+    assert!(!lies_in_locked(sealed));
+    let (_, (_, flags)) = after.range(..=sealed).next_back().unwrap();
+    assert!(has(flags, "dd") && has(flags, "wf"), "ciphertext is left out of dumps and children: {flags:?}");
+    drop((buffer, vault));
+    assert!(!mappings().values().any(|(_, flags)| has(flags, "lo")), "a vault that is gone holds no locked memory");
+}

@@ -1,0 +1,171 @@
+//! Looks through the process's own memory for what must not be there. A needle is kept only in disguise (each byte XOR 0x5A), so
+//! that the search does not find itself; and a search that finds nothing counts only because the same search found the needle
+//! while it was there.
+#![cfg(target_os = "linux")]
+#![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
+
+use std::fs::File;
+use std::io::Read;
+use std::os::unix::fs::FileExt;
+
+use shokyo::types::{Binding, SessionId};
+use shokyo::{Vault, VaultOptions};
+
+const BINDING: Binding = Binding { session: SessionId([1; 32]), context: [2; 32] };
+const DISGUISE: u8 = 0x5A;
+
+/// Bytes in disguise.
+struct Needle<const N: usize>([u8; N]);
+
+impl Needle<32> {
+    fn random() -> Self {
+        let mut stored = [0; 32];
+        File::open("/dev/urandom").unwrap().read_exact(&mut stored).unwrap();
+        Self(stored)
+    }
+}
+
+/// Where the needle stands in readable, writable memory: whether the place is locked, for each.
+fn find<const N: usize>(needle: &Needle<N>) -> Vec<bool> {
+    let text = std::fs::read_to_string("/proc/self/smaps").unwrap();
+    let memory = File::open("/proc/self/mem").unwrap();
+    let mut piece = vec![0u8; 1 << 20];
+    let own = piece.as_ptr().addr()..piece.as_ptr().addr() + piece.len();
+    let mut found = Vec::new();
+    let mut current = None;
+    for line in text.lines() {
+        let mut words = line.split_whitespace();
+        let first = words.next().unwrap_or_default();
+        if let Some(flags) = line.strip_prefix("VmFlags:") {
+            let Some((start, end)) = current.take() else { continue };
+            let locked = flags.split_whitespace().any(|flag| flag == "lo");
+            let mut at: usize = start;
+            while at < end {
+                let length = piece.len().min(end - at);
+                // What cannot be read (vsyscall, memory gone since) holds no needle of ours.
+                let Ok(got) = memory.read_at(&mut piece[..length], at as u64) else { break };
+                if got < N {
+                    break;
+                }
+                for place in 0..=got - N {
+                    let same = || (0..N).all(|index| piece[place + index] ^ DISGUISE == needle.0[index]);
+                    if piece[place] ^ DISGUISE == needle.0[0] && !own.contains(&(at + place)) && same() {
+                        found.push(locked);
+                    }
+                }
+                at += if at + got < end { got - N + 1 } else { got };
+            }
+        } else if let Some((start, end)) = first.split_once('-') {
+            let permissions = words.next().unwrap_or_default();
+            let ends = usize::from_str_radix(start, 16).ok().zip(usize::from_str_radix(end, 16).ok());
+            current = ends.filter(|_| permissions.starts_with("rw"));
+        }
+    }
+    found
+}
+
+/// Gives the needle, undisguised, again and again.
+struct Marked<'a> {
+    needle: &'a Needle<32>,
+    position: usize,
+    length: usize,
+}
+
+impl Read for Marked<'_> {
+    fn read(&mut self, out: &mut [u8]) -> std::io::Result<usize> {
+        let count = out.len().min(self.length - self.position);
+        for byte in &mut out[..count] {
+            *byte = std::hint::black_box(self.needle.0[self.position % 32]) ^ DISGUISE;
+            self.position += 1;
+        }
+        Ok(count)
+    }
+}
+
+/// Seals, reads, authenticates, hashes and erases a document full of the needle; checks where it is meanwhile if asked to.
+fn a_document_lives(vault: &Vault, needle: &Needle<32>, check: bool) {
+    let mut writer = vault.writer(BINDING).unwrap();
+    writer.copy_from(&mut Marked { needle, position: 0, length: 40_000 }).unwrap();
+    if check {
+        assert_eq!(find(needle), [], "nothing may stay between calls of a writer");
+    }
+    // Plaintext in memory of the caller's, which the caller wipes.
+    let mut own = vec![0; 3200];
+    Marked { needle, position: 0, length: 3200 }.read_exact(&mut own).unwrap();
+    writer.write(&own).unwrap();
+    let _ = shokyo::wipe::wipe_vec(&mut own, 0).unwrap();
+    let buffer = writer.finish().unwrap();
+    buffer
+        .for_each_window(|offset, plain| {
+            let expected = |index: usize| needle.0[(offset as usize + index) % 32] ^ DISGUISE;
+            assert!(offset > 16_384 || plain.iter().enumerate().all(|(index, byte)| *byte == expected(index)));
+            if check && offset == 0 {
+                let found = find(needle);
+                assert!(found.len() >= 500, "the search must find what is there: {}", found.len());
+                assert!(found.iter().all(|locked| *locked), "plaintext stands in locked memory only");
+            }
+            Ok(())
+        })
+        .unwrap();
+    buffer.authenticate().unwrap();
+    buffer.hmac_sha256(b"key").unwrap();
+    let evidence = buffer.erase();
+    assert!(evidence.is_verified());
+    shokyo::wipe::scrub_stack(16 * 1024);
+}
+
+#[test]
+fn nothing_of_a_document_stays_behind() {
+    #[cfg(shokyo_faults)]
+    let _alone = shokyo::faults::serialised(&[]);
+    let (vault, needle) = (Vault::open(VaultOptions::new()).unwrap(), Needle::random());
+    a_document_lives(&vault, &needle, true);
+    assert_eq!(find(&needle), []);
+}
+
+#[cfg(shokyo_faults)]
+mod with_faults {
+    use super::*;
+    use shokyo::faults::{Fault, KNOWN_KEY, serialised, set};
+
+    const fn disguised(bytes: [u8; 32]) -> [u8; 32] {
+        let (mut out, mut index) = ([0; 32], 0);
+        while index < 32 {
+            out[index] = bytes[index] ^ DISGUISE;
+            index += 1;
+        }
+        out
+    }
+
+    static KEY: Needle<32> = Needle(disguised(KNOWN_KEY));
+    /// AES-256 round keys 2, 7 and 14 of the known key (FIPS 197, section 5.2), in disguise.
+    static ROUND_KEYS: [Needle<16>; 3] = [
+        Needle([0x78, 0x84, 0xc8, 0xae, 0x01, 0xeb, 0xe5, 0xc5, 0x6f, 0x84, 0x92, 0xab, 0x42, 0xef, 0xf7, 0xd2]),
+        Needle([0x68, 0x76, 0xce, 0x95, 0xdf, 0xad, 0x36, 0x0c, 0xb1, 0xc2, 0x7c, 0x3f, 0x68, 0x75, 0xfd, 0x87]),
+        Needle([0xdf, 0x8e, 0x23, 0x51, 0x32, 0xaf, 0x14, 0x5f, 0xa5, 0x08, 0xf1, 0x81, 0x78, 0x1e, 0x62, 0xd5]),
+    ];
+
+    #[test]
+    fn neither_the_key_nor_its_round_keys_stay_behind_and_without_the_wipe_all_do() {
+        let _alone = serialised(&[Fault::KnownKey]);
+        let vault = Vault::open(VaultOptions::new()).unwrap();
+        let alive = vault.seal(BINDING, b"while a document lives, its key is in a cell").unwrap();
+        assert_eq!(find(&KEY), [true], "once, and locked");
+        drop(alive);
+
+        a_document_lives(&vault, &Needle::random(), false);
+        assert_eq!(find(&KEY), []);
+        assert!(ROUND_KEYS.iter().all(|needle| find(needle).is_empty()));
+
+        set(&[Fault::KnownKey, Fault::NoWipe]);
+        let needle = Needle::random();
+        a_document_lives(&vault, &needle, false);
+        assert!(!find(&KEY).is_empty());
+        for (number, needle) in ROUND_KEYS.iter().enumerate() {
+            assert!(!find(needle).is_empty(), "round key {number}");
+        }
+        assert!(!find(&needle).is_empty());
+        // What stayed goes when the wipe works again and the vault ends.
+        set(&[]);
+    }
+}
