@@ -1,1 +1,16 @@
-//! custody.
+//! Custody of the evidence: a durable store of sessions, receipts and alarms, and the check that a session's receipts are all
+//! there.
+//!
+//! [`Store`] is one SQLite file per station, which an auditor can open with any SQLite client (`schema.sql`,
+//! `docs/receipts.md`). This module must never hold a key, a document or anything about a person, never report a record as
+//! written before it is durable, and never delete or change one.
+#![forbid(unsafe_code)]
+
+mod completeness;
+mod failure;
+mod rows;
+mod store;
+
+pub use completeness::{Report, check_session};
+pub use rows::{Alarm, OpenSession, Session, StoredReceipt};
+pub use store::Store;
