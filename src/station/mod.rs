@@ -1,1 +1,12 @@
-//! station.
+//! The four systems as processes: what stands under them are certificates, configuration, mutual TLS and one long-lived link
+//! per neighbour.
+//!
+//! Nothing here may see a document in the clear: what crosses a link is what the handover's machines made, sealed.
+#![forbid(unsafe_code)]
+
+pub mod config;
+pub mod link;
+pub mod pki;
+pub mod profile;
+pub mod tls;
+pub mod trust;

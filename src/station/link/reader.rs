@@ -1,0 +1,152 @@
+//! The incoming direction: one frame at a time, bounded before it is allocated, safe to cancel between any two bytes.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::io::{AsyncReadExt, ReadHalf};
+use tokio::net::TcpStream;
+use tokio::time::{Instant, timeout_at};
+use tokio_rustls::TlsStream;
+
+use super::{DATA, HEADER, MAXIMUM_FRAME, PING, Stage, State, timed_out, wipe};
+use crate::error::Error;
+use crate::station::tls::explain;
+
+/// Receives frames.
+pub struct LinkReader {
+    input: ReadHalf<TlsStream<TcpStream>>,
+    state: Arc<State>,
+    silence: Duration,
+    heard: Instant,
+    header: [u8; HEADER],
+    header_filled: usize,
+    payload: Vec<u8>,
+    payload_filled: usize,
+}
+
+impl LinkReader {
+    pub(super) fn new(input: ReadHalf<TlsStream<TcpStream>>, state: Arc<State>, silence: Duration) -> Self {
+        Self {
+            input,
+            state,
+            silence,
+            heard: Instant::now(),
+            header: [0; HEADER],
+            header_filled: 0,
+            payload: Vec::new(),
+            payload_filled: 0,
+        }
+    }
+
+    /// The next frame's payload, 1 to [`MAXIMUM_PAYLOAD`](super::MAXIMUM_PAYLOAD) bytes; `None` after the neighbour closed the
+    /// link in order. Pings are answered for by the neighbour's own and never returned.
+    ///
+    /// Safe to cancel: nothing received is lost. The caller owns the frame and wipes it.
+    ///
+    /// # Errors
+    /// [`Error::TooLarge`] or [`Error::Malformed`] for a frame that is not allowed or cut off, [`Error::Io`] when the connection
+    /// broke or the neighbour fell silent. The link is then closed in both directions, and every later call says the same.
+    pub async fn next(&mut self) -> Result<Option<Vec<u8>>, Error> {
+        match self.state.stage() {
+            Stage::Open => {}
+            Stage::Closed => return Ok(None),
+            Stage::Failed(error) => return Err(error),
+        }
+        let outcome = self.receive().await;
+        match &outcome {
+            Ok(Some(_)) => {}
+            Ok(None) => self.state.end(Stage::Closed),
+            Err(error) => self.state.end(Stage::Failed(error.clone())),
+        }
+        outcome
+    }
+
+    async fn receive(&mut self) -> Result<Option<Vec<u8>>, Error> {
+        loop {
+            while self.header_filled < HEADER {
+                let count = {
+                    let into = self.header.get_mut(self.header_filled..).unwrap_or_default();
+                    read(&mut self.input, into, &self.state, self.heard + self.silence).await?
+                };
+                if count == 0 {
+                    return if self.header_filled == 0 { Ok(None) } else { Err(cut_off()) };
+                }
+                self.heard = Instant::now();
+                self.header_filled += count;
+                self.check_length()?;
+            }
+            let length = self.length();
+            match (self.header[HEADER - 1], length) {
+                (PING, 1) => {
+                    self.header_filled = 0;
+                    continue;
+                }
+                (DATA, 2..) => {}
+                (DATA, _) => return Err(Error::Malformed { what: "an empty frame" }),
+                _ => return Err(Error::Malformed { what: "a frame of an unknown kind" }),
+            }
+            if self.payload.is_empty() {
+                self.payload = vec![0; length - 1];
+                self.payload_filled = 0;
+            }
+            while self.payload_filled < self.payload.len() {
+                let count = {
+                    let into = self.payload.get_mut(self.payload_filled..).unwrap_or_default();
+                    read(&mut self.input, into, &self.state, self.heard + self.silence).await?
+                };
+                if count == 0 {
+                    return Err(cut_off());
+                }
+                self.heard = Instant::now();
+                self.payload_filled += count;
+            }
+            self.header_filled = 0;
+            return Ok(Some(core::mem::take(&mut self.payload)));
+        }
+    }
+
+    /// Refuses a length as soon as its four bytes are there, before the kind and before any allocation.
+    fn check_length(&self) -> Result<(), Error> {
+        match (self.header_filled, self.length()) {
+            (..4, _) => Ok(()),
+            (_, 0) => Err(Error::Malformed { what: "a frame of length zero" }),
+            (_, length) if length > MAXIMUM_FRAME => {
+                Err(Error::TooLarge { what: "a frame, in bytes,", limit: MAXIMUM_FRAME as u64 })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn length(&self) -> usize {
+        let [a, b, c, d, _] = self.header;
+        u32::from_be_bytes([a, b, c, d]) as usize
+    }
+}
+
+impl Drop for LinkReader {
+    fn drop(&mut self) {
+        wipe(&mut self.payload);
+    }
+}
+
+/// Some bytes; 0 at an orderly end. Bytes that are there win over the silence that the caller's own delay made.
+async fn read(
+    input: &mut ReadHalf<TlsStream<TcpStream>>,
+    into: &mut [u8],
+    state: &State,
+    deadline: Instant,
+) -> Result<usize, Error> {
+    tokio::select! {
+        biased;
+        outcome = timeout_at(deadline, input.read(into)) => match outcome {
+            Ok(Ok(count)) => Ok(count),
+            Ok(Err(error)) => Err(explain(&error)),
+            Err(_) => Err(timed_out("the neighbour fell silent")),
+        },
+        error = state.failed() => Err(error),
+    }
+}
+
+fn cut_off() -> Error {
+    Error::Malformed { what: "a frame that was cut off" }
+}
