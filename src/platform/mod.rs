@@ -1,1 +1,3 @@
 //! platform.
+#[cfg(all(feature = "std", target_os = "linux"))]
+pub mod inspect;
