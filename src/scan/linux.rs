@@ -117,9 +117,10 @@ fn scan_registers(
     Ok(())
 }
 
-/// A kept hit that reached the end of its block.
+/// A kept hit, with the run that it stands for: it may go on in the next block.
 struct Growing {
     pattern: usize,
+    offset: usize,
     address: u64,
     hit: usize,
 }
@@ -133,7 +134,7 @@ fn add_memory_hit(
     reported: usize,
 ) {
     if reported > 0 {
-        let same = |kept: &&Growing| kept.pattern == run.pattern && kept.address == run.at;
+        let same = |kept: &&Growing| (kept.pattern, kept.offset, kept.address) == (run.pattern, run.offset, run.at);
         if let Some(hit) = growing.iter().rev().find(same).and_then(|kept| report.hits.get_mut(kept.hit)) {
             hit.length = run.length as u64;
         }
@@ -146,7 +147,7 @@ fn add_memory_hit(
         flags: mapping.flags.clone(),
     };
     if let Some(hit) = report.add(hit(place, needles, &run)) {
-        growing.push(Growing { pattern: run.pattern, address: run.at, hit });
+        growing.push(Growing { pattern: run.pattern, offset: run.offset, address: run.at, hit });
     }
 }
 

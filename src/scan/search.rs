@@ -66,6 +66,8 @@ impl<'a> MemorySearch<'a> {
             self.recent.clear();
         }
         let mut earlier: Vec<(Run, bool)> = std::mem::take(&mut self.recent);
+        // What reaches beyond this is met again in the next block.
+        let overlap = (base + bytes.len() as u64).saturating_sub(OVERLAP as u64);
         let last = bytes.len().saturating_sub(SHORT_PIECE - 1);
         let mut at = 0;
         while at < last {
@@ -85,11 +87,11 @@ impl<'a> MemorySearch<'a> {
                 self.candidates(base, bytes, at, spots);
                 self.judge(&mut earlier, &mut found);
                 let position = base + at as u64;
-                self.recent.retain(|(run, _)| run.end() > position || run.end() == base + bytes.len() as u64);
+                self.recent.retain(|(run, _)| run.end() > position.min(overlap));
             }
             at += 1;
         }
-        self.recent.retain(|(run, _)| run.end() == base + bytes.len() as u64);
+        self.recent.retain(|(run, _)| run.end() > overlap);
     }
 
     /// Collects the runs through the word at `at`, longest first.
@@ -116,8 +118,10 @@ impl<'a> MemorySearch<'a> {
     fn judge(&mut self, earlier: &mut [(Run, bool)], found: &mut impl FnMut(Run, usize)) {
         for run in &self.candidates {
             let pattern = &self.needles.patterns[run.pattern];
-            // The rest of a run that was cut by the block's edge.
-            let cut = earlier.iter_mut().find(|(other, _)| other.diagonal() == run.diagonal() && other.end() >= run.at);
+            // The same run as in the block before, or its rest.
+            let same =
+                |other: &Run| other.diagonal() == run.diagonal() && other.at <= run.end() && run.at <= other.end();
+            let cut = earlier.iter_mut().find(|(other, _)| same(other));
             let (mut whole, mut reported) = (*run, 0);
             let mut wanted = false;
             if let Some((start, was_wanted)) = cut {
