@@ -14,15 +14,21 @@ const COMMON: u8 = 32;
 /// Occurrences of an unavoidable common value that are compared before another is added.
 const COMPARED: usize = 64;
 
-/// Offsets such that each window of `piece` bytes for which `is_varied` holds has an anchor inside, or is equal to one that
-/// has. Also the number of such windows.
-pub(super) fn choose(text: &[u8], piece: usize, is_varied: impl Fn(&[u8]) -> bool) -> (Vec<u64>, u64) {
+/// Offsets such that each window of `piece` bytes with at least `least` different values has an anchor inside, or is equal to one
+/// that has. Also the number of such windows. `least` is half of `piece` or more, so that there always is an anchor.
+pub(super) fn choose(text: &[u8], piece: usize, least: usize) -> (Vec<u64>, u64) {
     let mut anchors: Vec<u64> = Vec::new();
     let mut varied = 0;
     let occurrences = Occurrences::of(text);
     let mut common: HashMap<u64, Vec<usize>> = HashMap::new();
+    let mut values = Values::default();
+    text.iter().take(piece.saturating_sub(1)).for_each(|byte| values.enter(*byte));
     for (start, window) in text.windows(piece).enumerate() {
-        if !is_varied(window) {
+        if start > 0 {
+            values.leave(text[start - 1]);
+        }
+        values.enter(window[piece - 1]);
+        if values.different < least {
             continue;
         }
         varied += 1;
@@ -50,6 +56,32 @@ pub(super) fn choose(text: &[u8], piece: usize, is_varied: impl Fn(&[u8]) -> boo
     (anchors, varied)
 }
 
+/// The values in a window that slides.
+struct Values {
+    counts: [u8; 256],
+    different: usize,
+}
+
+impl Default for Values {
+    fn default() -> Self {
+        Self { counts: [0; 256], different: 0 }
+    }
+}
+
+impl Values {
+    fn enter(&mut self, byte: u8) {
+        let count = &mut self.counts[usize::from(byte)];
+        self.different += usize::from(*count == 0);
+        *count += 1;
+    }
+
+    fn leave(&mut self, byte: u8) {
+        let count = &mut self.counts[usize::from(byte)];
+        *count -= 1;
+        self.different -= usize::from(*count == 0);
+    }
+}
+
 /// About how often each 8-byte value occurs: counters shared by hash, so never too low.
 struct Occurrences {
     counters: Vec<u8>,
@@ -58,7 +90,7 @@ struct Occurrences {
 
 impl Occurrences {
     fn of(text: &[u8]) -> Self {
-        let bits = text.len().max(256).next_power_of_two().ilog2().min(23);
+        let bits = text.len().max(256).next_power_of_two().ilog2().min(21);
         let mut occurrences = Self { counters: vec![0; 1 << bits], shift: 64 - bits };
         for at in 0..(text.len() + 1).saturating_sub(ANCHOR) {
             let place = occurrences.place(word_at(text, at));
@@ -85,7 +117,7 @@ mod tests {
     }
 
     fn assert_covered(text: &[u8]) -> usize {
-        let (anchors, varied) = choose(text, 16, is_varied);
+        let (anchors, varied) = choose(text, 16, 8);
         let mut counted = 0;
         for (start, window) in text.windows(16).enumerate().filter(|(_, window)| is_varied(window)) {
             counted += 1;

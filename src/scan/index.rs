@@ -26,36 +26,36 @@ const fn spread(value: u64) -> u64 {
     value ^ (value >> 29)
 }
 
-/// A Bloom filter of three bits in one word: never a wrong no.
+/// A Bloom filter of three bits in one word: never a wrong no. One multiplication, because it is asked for every byte of memory.
 #[derive(Debug)]
 pub(super) struct Filter {
     words: Vec<u64>,
-    mask: u64,
+    shift: u32,
 }
 
 impl Filter {
-    /// A filter that is wrong in less than about 1 of 100 for `count` values.
+    /// A filter that is wrong in about 1 of 100 for `count` values. Larger ones miss the processor's caches more than they gain.
     pub(super) fn for_values(count: usize) -> Self {
-        let words = (count / 3 + 1).next_power_of_two().max(64);
-        Self { words: vec![0; words], mask: words as u64 - 1 }
+        let words = (count / 5 + 1).next_power_of_two().max(64);
+        Self { words: vec![0; words], shift: 64 - words.ilog2() }
     }
 
     pub(super) fn insert(&mut self, value: u64) {
-        let (word, bits) = self.place(value);
-        self.words[word] |= bits;
+        let hash = Self::hash(value);
+        self.words[(hash >> self.shift) as usize] |=
+            1 << (hash >> 20 & 63) | 1 << (hash >> 26 & 63) | 1 << (hash >> 32 & 63);
     }
 
     #[inline]
     pub(super) fn may_contain(&self, value: u64) -> bool {
-        let (word, bits) = self.place(value);
-        self.words[word] & bits == bits
+        let hash = Self::hash(value);
+        let word = self.words[(hash >> self.shift) as usize];
+        (word >> (hash >> 20 & 63)) & (word >> (hash >> 26 & 63)) & (word >> (hash >> 32 & 63)) & 1 == 1
     }
 
     #[inline]
-    fn place(&self, value: u64) -> (usize, u64) {
-        let hash = spread(value);
-        let bits = 1 << (hash & 63) | 1 << (hash >> 6 & 63) | 1 << (hash >> 12 & 63);
-        ((hash >> 18 & self.mask) as usize, bits)
+    const fn hash(value: u64) -> u64 {
+        (value ^ value >> 32).wrapping_mul(0x9e37_79b9_7f4a_7c15)
     }
 }
 
@@ -106,6 +106,20 @@ impl Index {
         if self.filter.may_contain(value) { self.look_up(value) } else { &[] }
     }
 
+    /// Which of the [`Index::BATCH`] words that begin in the first bytes of `bytes` may have spots, as bits from the lowest.
+    /// Without a branch for each, so that the processor looks several up at once.
+    #[inline]
+    pub(super) fn possible(&self, bytes: &[u8; Self::BATCH + 7]) -> u32 {
+        let mut possible = 0;
+        for at in 0..Self::BATCH {
+            possible |= u32::from(self.filter.may_contain(word_at(bytes, at))) << at;
+        }
+        possible
+    }
+
+    /// How many words [`Index::possible`] tests.
+    pub(super) const BATCH: usize = 16;
+
     fn look_up(&self, value: u64) -> &[(u64, Spot)] {
         let mut slot = self.first_slot(value);
         while self.slots[slot] != 0 {
@@ -148,7 +162,7 @@ mod tests {
         }
         assert!((2500..9000).all(|value| index.spots(spread(value)).is_empty()));
         let wrong = (0..100_000).filter(|value| index.filter.may_contain(spread(value + 10_000))).count();
-        assert!(wrong < 2000, "{wrong}");
+        assert!(wrong < 4000, "{wrong}");
         assert!(Index::new(Vec::new()).spots(0).is_empty());
     }
 

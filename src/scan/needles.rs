@@ -72,7 +72,7 @@ pub(super) struct Pattern {
 impl Pattern {
     fn new(kind: NeedleKind, bytes: Zeroizing<Vec<u8>>) -> Self {
         let piece = if kind == NeedleKind::Document { DOCUMENT_PIECE } else { SHORT_PIECE };
-        let (anchors, varied) = anchors::choose(&bytes, piece, |window| is_varied(kind, window));
+        let (anchors, varied) = anchors::choose(&bytes, piece, least_different(kind, piece));
         Self { kind, bytes, piece, varied, anchors }
     }
 
@@ -83,7 +83,7 @@ impl Pattern {
 
     /// Whether a piece of this pattern (of `piece` or of [`SHORT_PIECE`] bytes) is varied enough to be no coincidence.
     pub(super) fn is_varied(&self, window: &[u8]) -> bool {
-        is_varied(self.kind, window)
+        distinct_bytes(window) as usize >= least_different(self.kind, window.len())
     }
 
     /// Whether so many distinctive pieces are enough to notice a copy.
@@ -93,14 +93,14 @@ impl Pattern {
     }
 }
 
-/// Keys and markers are random: four different values in 8 bytes are there but once in millions. Documents repeat themselves.
-fn is_varied(kind: NeedleKind, window: &[u8]) -> bool {
-    let least = match (kind, window.len()) {
+/// How many different values a piece of `length` bytes must have. Keys and markers are random: four in 8 bytes are there but once
+/// in millions. Documents repeat themselves.
+const fn least_different(kind: NeedleKind, length: usize) -> usize {
+    match (kind, length) {
         (NeedleKind::Document, DOCUMENT_PIECE) => 8,
         (NeedleKind::Document, _) => 6,
         _ => 4,
-    };
-    distinct_bytes(window) >= least
+    }
 }
 
 /// A set of secrets to look for: documents, keys with all that AES-256-GCM derives from them, markers.

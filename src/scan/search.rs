@@ -71,9 +71,8 @@ impl<'a> MemorySearch<'a> {
         let last = bytes.len().saturating_sub(SHORT_PIECE - 1);
         let mut at = 0;
         while at < last {
-            let word = word_at(bytes, at);
             // Most memory is zeros, and no anchor is.
-            if word == 0 {
+            if word_at(bytes, at) == 0 {
                 let stretch = &bytes[at..bytes.len().min(at + ZEROS)];
                 at += if stretch.iter().fold(0, |all, byte| all | byte) == 0 {
                     stretch.len() - SHORT_PIECE + 1
@@ -82,7 +81,15 @@ impl<'a> MemorySearch<'a> {
                 };
                 continue;
             }
-            let spots = self.index.spots(word);
+            if let Some(batch) = bytes[at..].first_chunk() {
+                let possible = self.index.possible(batch);
+                if possible == 0 {
+                    at += Index::BATCH;
+                    continue;
+                }
+                at += possible.trailing_zeros() as usize;
+            }
+            let spots = self.index.spots(word_at(bytes, at));
             if !spots.is_empty() {
                 self.candidates(base, bytes, at, spots);
                 self.judge(&mut earlier, &mut found);

@@ -115,11 +115,10 @@ fn unreadable(
     os_error: i32,
     walked: &mut Walked,
 ) {
-    if let Some(last) = walked.unreadable.last_mut() {
-        if last.end == range.start && last.start >= mapping.start {
-            last.end = range.end;
-            return;
-        }
+    let neighbour = walked.unreadable.last_mut().filter(|last| last.end == range.start && last.start >= mapping.start);
+    if let Some(last) = neighbour {
+        last.end = range.end;
+        return;
     }
     walked.unreadable.push(Unreadable {
         start: range.start,

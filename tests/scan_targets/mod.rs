@@ -9,14 +9,14 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use zeroize::Zeroize;
 
 /// Where the piece of the mode `sixteen-bytes` stands in the document.
-pub const PIECE_AT: usize = 12_345;
+pub(crate) const PIECE_AT: usize = 12_345;
 
 /// What every target has in memory before any document.
-pub const FORMAT_WORDS: &[u8] =
+pub(crate) const FORMAT_WORDS: &[u8] =
     b"<</Type /Page /Parent 2 0 R /MediaBox [0 0 595 842] /Contents 4 0 R>> endobj\nxref trailer startxref";
 
 /// Bytes that the mode `register` keeps in a register.
-pub fn register_bytes() -> usize {
+pub(crate) fn register_bytes() -> usize {
     #[cfg(target_arch = "x86_64")]
     if std::is_x86_feature_detected!("avx") {
         return 32;
@@ -24,7 +24,7 @@ pub fn register_bytes() -> usize {
     16
 }
 
-pub fn has_secret_memory() -> bool {
+pub(crate) fn has_secret_memory() -> bool {
     secret_memory().is_some()
 }
 
@@ -34,7 +34,7 @@ fn tell(byte: u8) {
     output.write_all(&[byte]).unwrap();
 }
 
-pub fn run(mode: &str) {
+pub(crate) fn run(mode: &str) {
     // SAFETY: descriptor 0 is open for the whole life of the program, and ManuallyDrop keeps it so.
     let mut input = ManuallyDrop::new(unsafe { std::fs::File::from_raw_fd(0) });
     let mut control = Box::new([0u8; 32]);
