@@ -7,6 +7,9 @@
 #[path = "linux.rs"]
 mod imp;
 
+#[cfg(all(feature = "std", target_os = "linux"))]
+pub mod inspect;
+
 #[cfg(all(feature = "std", not(target_os = "linux")))]
 compile_error!("the feature `std` needs Linux in this version; build with --no-default-features for other systems");
 

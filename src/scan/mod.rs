@@ -1,1 +1,107 @@
-//! scan.
+//! The residue scanner: looks from outside whether pieces of a secret are left in a process (Linux).
+//!
+//! [`scan`] stops every thread of a process, reads every register and every readable mapping, looks for pieces of documents
+//! and keys and for what AES-256-GCM derives from keys, lets the process run on, and [reports](ScanReport). It must never
+//! change the process, never leave it stopped, never report content, and never call clean what it could not see.
+//!
+//! A scan proves something only with its two controls: a *control marker* that the process keeps alive and that must be found,
+//! and, for documents, a [`Baseline`] of the same process from before it had the document.
+//!
+//! # What is certain
+//!
+//! Every stretch of at least 16 bytes of a document (8 in registers, 8 for keys and markers everywhere) at any address is found,
+//! if a piece of that length in it is varied enough to be no coincidence and the baseline did not have it. [`ScanReport`]
+//! counts the pieces that are left out.
+//!
+//! # Limits
+//!
+//! - Only the bytes as they are: not compressed, encoded (base64, hexadecimal, UTF-16), encrypted, or interleaved with others.
+//! - A register wider than 16 bytes is stored in parts by the processor: a piece in it shows as several shorter ones.
+//! - Bit-sliced key schedules, as AES without processor support keeps them, are not recognised.
+//! - Secret memory (`memfd_secret`) cannot be read from outside; a process that uses it is never clean here.
+//! - Not looked at: swap, the kernel's buffers, other processes that share the memory (they are not stopped either), files, memory of
+//!   devices, what the process sent elsewhere.
+//! - A scan tells about one moment. The caller must make sure that the process has finished its work.
+#![forbid(unsafe_code)]
+#![cfg_attr(not(target_os = "linux"), allow(dead_code))]
+
+mod anchors;
+mod baseline;
+mod derived;
+mod index;
+mod needles;
+mod report;
+mod search;
+#[cfg(target_os = "linux")]
+mod walk;
+
+pub use baseline::Baseline;
+pub use needles::{DOCUMENT_PIECE, NeedleKind, Needles, SHORT_PIECE};
+pub use report::{HITS_KEPT, Hit, Place, ScanReport, Unreadable, UnreadableReason};
+
+use crate::error::Error;
+
+/// Lengths in bytes that a control marker may have.
+pub const CONTROL_LENGTH: std::ops::RangeInclusive<usize> = 16..=search::OVERLAP;
+
+/// Scans process `pid` for `needles` and for the marker `control`, random bytes that the process keeps alive ([`CONTROL_LENGTH`]).
+///
+/// The process is stopped for the time of the scan (about a second per 60 MiB with a document of 5 MiB, mostly less) and
+/// runs on afterwards. The caller must not wait for it in another thread meanwhile
+/// ([`with_stopped`](crate::platform::inspect::with_stopped)), and must be allowed to trace it: its parent, the same user, or with
+/// `CAP_SYS_PTRACE`.
+///
+/// # Errors
+/// [`Error::Configuration`] when the process may not be traced, with what to do, or when there is nothing to look for;
+/// [`Error::Io`] when it is not there, ended meanwhile, or did not stop in time; [`Error::Unsupported`] elsewhere than on Linux.
+#[cfg(target_os = "linux")]
+pub fn scan(pid: i32, needles: &Needles, control: &[u8], baseline: Option<&Baseline>) -> Result<ScanReport, Error> {
+    check(needles)?;
+    if !CONTROL_LENGTH.contains(&control.len()) {
+        let reason =
+            format!("a control marker has {} to {} random bytes", CONTROL_LENGTH.start(), CONTROL_LENGTH.end());
+        return Err(Error::Configuration { reason });
+    }
+    linux::scan(pid, needles, control, baseline)
+}
+
+/// Finds out which pieces of `needles` are in process `pid` anyway. To be called before the process gets the document.
+///
+/// # Errors
+/// As [`scan`].
+#[cfg(target_os = "linux")]
+pub fn baseline(pid: i32, needles: &Needles) -> Result<Baseline, Error> {
+    check(needles)?;
+    linux::baseline(pid, needles)
+}
+
+/// Not possible here.
+///
+/// # Errors
+/// Always [`Error::Unsupported`].
+#[cfg(not(target_os = "linux"))]
+pub fn scan(_pid: i32, _needles: &Needles, _control: &[u8], _baseline: Option<&Baseline>) -> Result<ScanReport, Error> {
+    Err(Error::Unsupported { what: "scanning another process for residue" })
+}
+
+/// Not possible here.
+///
+/// # Errors
+/// Always [`Error::Unsupported`].
+#[cfg(not(target_os = "linux"))]
+pub fn baseline(_pid: i32, _needles: &Needles) -> Result<Baseline, Error> {
+    Err(Error::Unsupported { what: "scanning another process for residue" })
+}
+
+#[cfg(target_os = "linux")]
+fn check(needles: &Needles) -> Result<(), Error> {
+    if needles.is_empty() {
+        return Err(Error::Configuration {
+            reason: "there is nothing to scan for: every needle is empty or too short".into(),
+        });
+    }
+    Ok(())
+}
+
+#[cfg(target_os = "linux")]
+mod linux;
