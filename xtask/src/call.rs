@@ -138,3 +138,24 @@ impl fmt::Display for Failure {
         self.command.as_ref().map_or(Ok(()), |command| write!(f, "\n  this command alone: {command}"))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::Call;
+
+    #[test]
+    fn a_call_is_shown_as_a_shell_takes_it() {
+        let call =
+            Call::cargo("test --all").argument("it's").set("RUSTFLAGS", "--cfg a").set("EMPTY", "").unset("OTHER");
+        assert_eq!(call.to_string(), r"env -u OTHER RUSTFLAGS='--cfg a' EMPTY= cargo test --all 'it'\''s'");
+    }
+
+    #[test]
+    fn only_exit_code_zero_is_a_success() {
+        let shell = |script: &str| Call::new("sh", "-c").argument(script);
+        assert!(shell("exit 0").run().is_ok());
+        assert!(shell("exit 1").run().is_err());
+        assert!(shell("kill -9 $$").run().is_err());
+        assert!(shell("echo 0").prints("0"));
+    }
+}

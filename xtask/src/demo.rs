@@ -17,7 +17,10 @@ pub fn run() -> Result<Outcome, Failure> {
 /// The same command without wiping must find residue. Any other failure would not show that the scan can find something.
 pub fn run_without_wiping() -> Result<Outcome, Failure> {
     faults::cargo("build --locked --release --all-features --bin shokyo").run()?;
-    let demo = Call::new(&format!("{}/release/shokyo", faults::FOLDER), "demo").unset("SHOKYO_FAULTS");
+    finds_residue(&Call::new(&format!("{}/release/shokyo", faults::FOLDER), "demo").unset("SHOKYO_FAULTS"))
+}
+
+fn finds_residue(demo: &Call) -> Result<Outcome, Failure> {
     match demo.exit_code()? {
         RESIDUE_FOUND => {
             println!("as it must be: residue was found (exit code {RESIDUE_FOUND})");
@@ -25,5 +28,27 @@ pub fn run_without_wiping() -> Result<Outcome, Failure> {
         }
         code => Err(demo
             .failure(format!("without wiping, exit code {RESIDUE_FOUND} (residue found) must come, but {code} came"))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Call, finds_residue};
+
+    #[test]
+    fn only_residue_satisfies_the_negative_control() {
+        let shell = |script: &str| Call::new("sh", "-c").argument(script);
+        assert!(finds_residue(&shell("exit 3")).is_ok());
+        assert!(finds_residue(&shell("exit 0")).is_err());
+        assert!(finds_residue(&shell("exit 1")).is_err());
+        assert!(finds_residue(&shell("kill -9 $$")).is_err());
+        assert!(finds_residue(&Call::new("target/no-such-program", "")).is_err());
+    }
+
+    #[test]
+    fn the_variable_that_switches_faults_off_is_not_inherited() {
+        let call = Call::new("sh", "-c").argument("test -z \"${SHOKYO_FAULTS+set}\" && exit 3");
+        assert!(finds_residue(&call.clone().set("SHOKYO_FAULTS", "")).is_err());
+        assert!(finds_residue(&call.set("SHOKYO_FAULTS", "").unset("SHOKYO_FAULTS")).is_ok());
     }
 }
