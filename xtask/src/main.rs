@@ -1,2 +1,67 @@
-//! Set-up, checks and tests of the repository in one command.
-fn main() {}
+//! Set-up, checks and tests of the repository in one command: `cargo xtask test`.
+//!
+//! It only starts programs and compares their results. It never changes a source file; `cargo xtask header` alone writes into
+//! the tree, and only the generated header.
+
+mod c_program;
+mod call;
+mod checks;
+mod demo;
+mod faults;
+mod header;
+mod packages;
+mod steps;
+
+use std::path::Path;
+use std::process::ExitCode;
+
+const HELP: &str = "\
+cargo xtask test [--quick]    everything that must hold before a change is taken in; --quick leaves out what takes long
+cargo xtask step NAME…        the named steps of it alone, in this order
+cargo xtask steps             the names of the steps and what each is for
+cargo xtask header            write include/shokyo.h anew from src/ffi
+cargo xtask help              this text
+
+Missing Debian packages are installed when the user is root; otherwise the command to install them is printed.
+";
+
+fn main() -> ExitCode {
+    // Programs are started from the repository's root, wherever this command was given.
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    if let Err(error) = std::env::set_current_dir(&root) {
+        eprintln!("the repository at {} cannot be entered: {error}", root.display());
+        return ExitCode::FAILURE;
+    }
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    match words.as_slice() {
+        ["test"] => steps::run(&steps::all(), false),
+        ["test", "--quick"] => steps::run(&steps::all(), true),
+        ["step", names @ ..] if !names.is_empty() => match steps::named(names) {
+            Ok(chosen) => steps::run(&chosen, false),
+            Err(unknown) => {
+                eprintln!("there is no step {unknown}; `cargo xtask steps` names them");
+                ExitCode::FAILURE
+            }
+        },
+        ["steps"] => {
+            steps::print();
+            ExitCode::SUCCESS
+        }
+        ["header"] => match header::write() {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(failure) => {
+                eprintln!("{failure}");
+                ExitCode::FAILURE
+            }
+        },
+        ["help" | "--help" | "-h"] => {
+            print!("{HELP}");
+            ExitCode::SUCCESS
+        }
+        _ => {
+            eprint!("{HELP}");
+            ExitCode::FAILURE
+        }
+    }
+}

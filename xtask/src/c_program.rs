@@ -1,0 +1,55 @@
+//! The programs of `bindings/c`, compiled strictly, linked in both ways and run.
+//!
+//! Every `.c` file there is one program; it checks for itself and exits with 0.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use crate::call::{Call, Failure};
+use crate::steps::Outcome;
+
+const PROGRAMS: &str = "bindings/c";
+const BUILT: &str = "target/c";
+const LIBRARIES: &str = "target/release";
+
+/// What Rust's standard library needs from the system (`rustc --print native-static-libs` on Linux with glibc).
+const SYSTEM_LIBRARIES: &str = "-lgcc_s -lutil -lrt -lpthread -lm -ldl -lc";
+
+/// Compiles and runs each program against the static and against the shared library.
+pub fn run() -> Result<Outcome, Failure> {
+    let programs = programs();
+    if programs.is_empty() {
+        return Ok(Outcome::Skipped(format!("{PROGRAMS} holds no program")));
+    }
+    Call::cargo("rustc --locked --release --lib --features capi --crate-type staticlib,cdylib").run()?;
+    fs::create_dir_all(BUILT).map_err(|error| Failure::new(format!("{BUILT}: {error}")))?;
+    for source in programs {
+        let name = source.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
+        let compiled = |kind: &str| format!("{BUILT}/{name}-{kind}");
+        compile(&source, &compiled("static"))
+            .argument(format!("{LIBRARIES}/libshokyo.a"))
+            .arguments(SYSTEM_LIBRARIES)
+            .run()?;
+        Call::new(&compiled("static"), "").run()?;
+        compile(&source, &compiled("shared")).arguments(&format!("-L{LIBRARIES} -lshokyo")).run()?;
+        Call::new(&compiled("shared"), "").set("LD_LIBRARY_PATH", LIBRARIES).run()?;
+    }
+    Ok(Outcome::Done)
+}
+
+fn programs() -> Vec<PathBuf> {
+    let mut found: Vec<PathBuf> = fs::read_dir(Path::new(PROGRAMS))
+        .map(|entries| entries.flatten().map(|entry| entry.path()).collect())
+        .unwrap_or_default();
+    found.retain(|path| path.extension().is_some_and(|extension| extension == "c"));
+    found.sort();
+    found
+}
+
+/// The compiler's call up to the libraries. Symbols are bound at the start (`-z now`): binding them at the first call can write
+/// registers that hold secrets to the stack.
+fn compile(source: &Path, output: &str) -> Call {
+    Call::new("cc", "-std=c11 -Wall -Wextra -Werror -pedantic -O2 -g -Iinclude -Wl,-z,now -o")
+        .argument(output)
+        .argument(source.display().to_string())
+}

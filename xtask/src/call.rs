@@ -1,0 +1,161 @@
+//! One call of another program: shown as it could be typed, run, and its exit code judged.
+
+use std::fmt;
+use std::process::Command;
+
+/// A program, its arguments and what differs in its environment.
+#[derive(Clone)]
+pub struct Call {
+    program: String,
+    arguments: Vec<String>,
+    /// Variables that are set, or removed when there is no value.
+    environment: Vec<(&'static str, Option<String>)>,
+}
+
+impl Call {
+    /// A call of `program` with arguments separated by spaces.
+    pub fn new(program: &str, arguments: &str) -> Self {
+        Self { program: program.to_owned(), arguments: Vec::new(), environment: Vec::new() }.arguments(arguments)
+    }
+
+    /// A call of cargo.
+    pub fn cargo(arguments: &str) -> Self {
+        Self::new("cargo", arguments)
+    }
+
+    /// With more arguments, separated by spaces.
+    pub fn arguments(mut self, arguments: &str) -> Self {
+        self.arguments.extend(arguments.split_whitespace().map(str::to_owned));
+        self
+    }
+
+    /// With one more argument, which may hold spaces.
+    pub fn argument(mut self, argument: impl Into<String>) -> Self {
+        self.arguments.push(argument.into());
+        self
+    }
+
+    /// With a variable of the environment.
+    pub fn set(mut self, name: &'static str, value: &str) -> Self {
+        self.environment.push((name, Some(value.to_owned())));
+        self
+    }
+
+    /// Without a variable of the environment.
+    pub fn unset(mut self, name: &'static str) -> Self {
+        self.environment.push((name, None));
+        self
+    }
+
+    /// Prints the call, runs it and demands that it exits with 0.
+    pub fn run(&self) -> Result<(), Failure> {
+        match self.exit_code()? {
+            0 => Ok(()),
+            code => Err(self.failure(format!("exit code {code}"))),
+        }
+    }
+
+    /// Prints the call, runs it and gives its exit code; being killed by a signal is a failure.
+    pub fn exit_code(&self) -> Result<i32, Failure> {
+        println!("$ {self}");
+        let status = self.command().status().map_err(|error| self.failure(format!("cannot be started: {error}")))?;
+        status.code().ok_or_else(|| self.failure(format!("ended by a signal: {status}")))
+    }
+
+    /// Whether it can be started and exits with 0. Prints nothing.
+    pub fn succeeds_silently(&self) -> bool {
+        self.command().output().is_ok_and(|output| output.status.success())
+    }
+
+    /// Whether it prints exactly this, spaces around it aside.
+    pub fn prints(&self, expected: &str) -> bool {
+        self.command().output().is_ok_and(|output| String::from_utf8_lossy(&output.stdout).trim() == expected)
+    }
+
+    /// A failure of this call.
+    pub fn failure(&self, what: impl Into<String>) -> Failure {
+        Failure { what: what.into(), command: Some(self.to_string()) }
+    }
+
+    fn command(&self) -> Command {
+        let mut command = Command::new(&self.program);
+        command.args(&self.arguments);
+        // What the outer cargo says about this program is not about the inner one, and would make build scripts run again.
+        for (name, _) in std::env::vars_os() {
+            let text = name.to_string_lossy();
+            if text.starts_with("CARGO_PKG_") || text.starts_with("CARGO_MANIFEST_") {
+                command.env_remove(&name);
+            }
+        }
+        command.env("CARGO_INCREMENTAL", "0");
+        for (name, value) in &self.environment {
+            match value {
+                Some(value) => command.env(name, value),
+                None => command.env_remove(name),
+            };
+        }
+        command
+    }
+}
+
+impl fmt::Display for Call {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let removed: Vec<_> = self.environment.iter().filter(|(_, value)| value.is_none()).collect();
+        if !removed.is_empty() {
+            f.write_str("env ")?;
+            removed.iter().try_for_each(|(name, _)| write!(f, "-u {name} "))?;
+        }
+        for (name, value) in self.environment.iter().filter_map(|(name, value)| Some((name, value.as_ref()?))) {
+            write!(f, "{name}={} ", quoted(value))?;
+        }
+        f.write_str(&quoted(&self.program))?;
+        self.arguments.iter().try_for_each(|argument| write!(f, " {}", quoted(argument)))
+    }
+}
+
+/// The word as a shell takes it.
+fn quoted(word: &str) -> String {
+    let plain = |character: char| character.is_ascii_alphanumeric() || "-_=./,:+@%".contains(character);
+    if word.chars().all(plain) { word.to_owned() } else { format!("'{}'", word.replace('\'', r"'\''")) }
+}
+
+/// Why a step did not hold.
+pub struct Failure {
+    what: String,
+    command: Option<String>,
+}
+
+impl Failure {
+    /// A failure that is not one of a call.
+    pub fn new(what: impl Into<String>) -> Self {
+        Self { what: what.into(), command: None }
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.what)?;
+        self.command.as_ref().map_or(Ok(()), |command| write!(f, "\n  this command alone: {command}"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Call;
+
+    #[test]
+    fn a_call_is_shown_as_a_shell_takes_it() {
+        let call =
+            Call::cargo("test --all").argument("it's").set("RUSTFLAGS", "--cfg a").set("EMPTY", "").unset("OTHER");
+        assert_eq!(call.to_string(), r"env -u OTHER RUSTFLAGS='--cfg a' EMPTY= cargo test --all 'it'\''s'");
+    }
+
+    #[test]
+    fn only_exit_code_zero_is_a_success() {
+        let shell = |script: &str| Call::new("sh", "-c").argument(script);
+        assert!(shell("exit 0").run().is_ok());
+        assert!(shell("exit 1").run().is_err());
+        assert!(shell("kill -9 $$").run().is_err());
+        assert!(shell("echo 0").prints("0"));
+    }
+}

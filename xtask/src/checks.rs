@@ -1,0 +1,78 @@
+//! The steps that are cargo's own commands.
+
+use std::path::Path;
+use std::process::Command;
+
+use crate::call::{Call, Failure};
+use crate::steps::Outcome;
+
+/// Features and targets that are checked, without the ones that another line covers.
+const FEATURES: [&str; 7] = [
+    "--no-default-features --lib",
+    "--no-default-features --features alloc --lib",
+    "--all-targets",
+    "--features custody --lib",
+    "--features net --lib",
+    "--features capi --lib",
+    "--all-features --all-targets",
+];
+
+/// A processor without an operating system, to show that nothing asks for one.
+const BARE_TARGET: &str = "thumbv7em-none-eabihf";
+
+/// rustfmt changes nothing.
+pub fn format() -> Result<Outcome, Failure> {
+    Call::cargo("fmt --all --check").run()?;
+    Ok(Outcome::Done)
+}
+
+/// No warning of the compiler or of clippy.
+pub fn clippy() -> Result<Outcome, Failure> {
+    for features in FEATURES {
+        Call::cargo(&format!("clippy --locked {features} -- -D warnings")).run()?;
+    }
+    Call::cargo("clippy --locked -p xtask --all-targets -- -D warnings").run()?;
+    Ok(Outcome::Done)
+}
+
+/// The core and the state machines build without an operating system.
+pub fn bare() -> Result<Outcome, Failure> {
+    let sysroot = Command::new("rustc").args(["--print", "target-libdir", "--target", BARE_TARGET]).output();
+    let folder = sysroot.map(|output| String::from_utf8_lossy(&output.stdout).trim().to_owned()).unwrap_or_default();
+    if folder.is_empty() || !Path::new(&folder).is_dir() {
+        return Ok(Outcome::Skipped(format!("the target is not installed: rustup target add {BARE_TARGET}")));
+    }
+    for features in ["", " --features alloc"] {
+        Call::cargo(&format!("check --locked --lib --no-default-features{features} --target {BARE_TARGET}")).run()?;
+    }
+    Ok(Outcome::Done)
+}
+
+/// Tests and documentation tests.
+pub fn test() -> Result<Outcome, Failure> {
+    Call::cargo("test --locked").run()?;
+    Call::cargo("test --locked --all-features").run()?;
+    Call::cargo("test --locked -p xtask").run()?;
+    Ok(Outcome::Done)
+}
+
+/// Tests of what is shipped, with the optimisations and the link-time ones that are shipped.
+pub fn release() -> Result<Outcome, Failure> {
+    Call::cargo("test --locked --release --all-features --lib --tests").run()?;
+    Ok(Outcome::Done)
+}
+
+/// The documentation, as it is published.
+pub fn documentation() -> Result<Outcome, Failure> {
+    Call::cargo("doc --locked --all-features --no-deps").set("RUSTDOCFLAGS", "-Dwarnings").run()?;
+    Ok(Outcome::Done)
+}
+
+/// Licences, sources and banned crates. Advisories change without a change here, so they are for the release check.
+pub fn deny() -> Result<Outcome, Failure> {
+    if !Call::cargo("deny --version").succeeds_silently() {
+        return Ok(Outcome::Skipped("cargo-deny is not installed: cargo install --locked cargo-deny".to_owned()));
+    }
+    Call::cargo("deny --all-features check bans licenses sources").run()?;
+    Ok(Outcome::Done)
+}

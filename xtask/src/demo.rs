@@ -1,0 +1,54 @@
+//! The demonstration, and its negative control.
+
+use crate::call::{Call, Failure};
+use crate::faults;
+use crate::steps::Outcome;
+
+/// The exit code of `shokyo demo` when everything went right except that residue of the document was found.
+const RESIDUE_FOUND: i32 = 3;
+
+/// The document is delivered, erased and verified in four processes, and nothing of it is found afterwards.
+pub fn run() -> Result<Outcome, Failure> {
+    Call::cargo("build --locked --release --features cli --bin shokyo").run()?;
+    Call::new("target/release/shokyo", "demo").run()?;
+    Ok(Outcome::Done)
+}
+
+/// The same command without wiping must find residue. Any other failure would not show that the scan can find something.
+pub fn run_without_wiping() -> Result<Outcome, Failure> {
+    faults::cargo("build --locked --release --all-features --bin shokyo").run()?;
+    finds_residue(&Call::new(&format!("{}/release/shokyo", faults::FOLDER), "demo").unset("SHOKYO_FAULTS"))
+}
+
+fn finds_residue(demo: &Call) -> Result<Outcome, Failure> {
+    match demo.exit_code()? {
+        RESIDUE_FOUND => {
+            println!("as it must be: residue was found (exit code {RESIDUE_FOUND})");
+            Ok(Outcome::Done)
+        }
+        code => Err(demo
+            .failure(format!("without wiping, exit code {RESIDUE_FOUND} (residue found) must come, but {code} came"))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Call, finds_residue};
+
+    #[test]
+    fn only_residue_satisfies_the_negative_control() {
+        let shell = |script: &str| Call::new("sh", "-c").argument(script);
+        assert!(finds_residue(&shell("exit 3")).is_ok());
+        assert!(finds_residue(&shell("exit 0")).is_err());
+        assert!(finds_residue(&shell("exit 1")).is_err());
+        assert!(finds_residue(&shell("kill -9 $$")).is_err());
+        assert!(finds_residue(&Call::new("target/no-such-program", "")).is_err());
+    }
+
+    #[test]
+    fn the_variable_that_switches_faults_off_is_not_inherited() {
+        let call = Call::new("sh", "-c").argument("test -z \"${SHOKYO_FAULTS+set}\" && exit 3");
+        assert!(finds_residue(&call.clone().set("SHOKYO_FAULTS", "")).is_err());
+        assert!(finds_residue(&call.set("SHOKYO_FAULTS", "").unset("SHOKYO_FAULTS")).is_ok());
+    }
+}

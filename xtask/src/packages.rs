@@ -1,0 +1,94 @@
+//! The Debian packages that the steps need, each with its reason.
+
+use std::path::Path;
+
+use crate::call::{Call, Failure};
+use crate::steps::Outcome;
+
+/// How the presence of a package is seen, on Debian and elsewhere.
+enum Sign {
+    /// A program on the path.
+    Program(&'static str),
+    /// A file.
+    File(&'static str),
+}
+
+struct Package {
+    name: &'static str,
+    sign: Sign,
+    /// Without it steps fail; otherwise the tests that use it say that they were skipped.
+    required: bool,
+    reason: &'static str,
+}
+
+const PACKAGES: [Package; 4] = [
+    Package {
+        name: "gcc",
+        sign: Sign::Program("cc"),
+        required: true,
+        reason: "links everything, compiles the C inside ring and SQLite, and the programs of bindings/c",
+    },
+    Package {
+        name: "libc6-dev",
+        sign: Sign::File("/usr/include/stdio.h"),
+        required: true,
+        reason: "the C library's headers, for the same",
+    },
+    Package {
+        name: "openssl",
+        sign: Sign::Program("openssl"),
+        required: false,
+        reason: "verifies signatures of receipts with a program that is not this project's",
+    },
+    Package {
+        name: "python3",
+        sign: Sign::Program("python3"),
+        required: false,
+        reason: "reads receipts with code that is not this project's",
+    },
+];
+
+/// Parts of the Rust toolchain: arguments of cargo that show them, and their names.
+const COMPONENTS: [(&str, &str); 2] = [("fmt --version", "rustfmt"), ("clippy --version", "clippy")];
+
+/// Looks for everything; installs missing packages when the user is root, otherwise says how.
+pub fn run() -> Result<Outcome, Failure> {
+    for (arguments, component) in COMPONENTS {
+        if !Call::cargo(arguments).succeeds_silently() {
+            return Err(Failure::new(format!("{component} is missing: rustup component add {component}")));
+        }
+    }
+    let mut missing: Vec<&Package> = PACKAGES.iter().filter(|package| !package.sign.is_there()).collect();
+    for package in &missing {
+        println!("missing: {} ({})", package.name, package.reason);
+    }
+    if missing.is_empty() {
+        return Ok(Outcome::Done);
+    }
+    if Call::new("id", "-u").prints("0") && Sign::Program("apt-get").is_there() {
+        Call::new("apt-get", "update").run()?;
+        let install =
+            Call::new("apt-get", "install --yes --no-install-recommends").set("DEBIAN_FRONTEND", "noninteractive");
+        missing.iter().fold(install, |call, package| call.argument(package.name)).run()?;
+        missing.retain(|package| !package.sign.is_there());
+    }
+    let names = |packages: &[&Package]| packages.iter().map(|package| package.name).collect::<Vec<_>>().join(" ");
+    let required: Vec<&Package> = missing.iter().copied().filter(|package| package.required).collect();
+    if !required.is_empty() {
+        return Err(Failure::new(format!(
+            "packages are missing: sudo apt-get update && sudo apt-get install --yes {}",
+            names(&missing)
+        )));
+    }
+    if missing.is_empty() { Ok(Outcome::Done) } else { Ok(Outcome::Partly(format!("without {}", names(&missing)))) }
+}
+
+impl Sign {
+    fn is_there(&self) -> bool {
+        match self {
+            Self::Program(name) => std::env::var_os("PATH")
+                .is_some_and(|path| std::env::split_paths(&path).any(|folder| folder.join(name).is_file())),
+            Self::File(path) => Path::new(path).exists(),
+        }
+    }
+}

@@ -1,0 +1,103 @@
+//! The steps, their order, and how they are run: stopping at the first that does not hold.
+
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+use crate::call::Failure;
+use crate::{c_program, checks, demo, faults, header, packages};
+
+/// How a step ended that did not fail.
+pub enum Outcome {
+    /// Everything it is for was done.
+    Done,
+    /// Done, but for this reason less than it is for.
+    Partly(String),
+    /// Nothing was done, for this reason.
+    Skipped(String),
+}
+
+/// One thing that must hold.
+#[derive(Clone, Copy)]
+pub struct Step {
+    name: &'static str,
+    purpose: &'static str,
+    quick: bool,
+    run: fn() -> Result<Outcome, Failure>,
+}
+
+/// All steps: the cheap ones that fail most often first.
+pub fn all() -> Vec<Step> {
+    let step = |name, purpose, quick, run| Step { name, purpose, quick, run };
+    vec![
+        step("packages", "the programs and libraries that the other steps start", true, packages::run),
+        step("format", "rustfmt changes nothing", true, checks::format),
+        step("header", "include/shokyo.h says what src/ffi does", true, header::check),
+        step("clippy", "no warning, with every combination of features that matters", true, checks::clippy),
+        step("bare", "the core builds where there is no operating system", true, checks::bare),
+        step("test", "tests and documentation tests, default features and all", true, checks::test),
+        step("documentation", "the documentation builds without a warning", true, checks::documentation),
+        step(
+            "release",
+            "tests as shipped: the optimiser removes no wipe, the clean room is large enough",
+            false,
+            checks::release,
+        ),
+        step("c", "the programs of bindings/c, against the static and the shared library", false, c_program::run),
+        step("demo", "one document through four processes, and no residue", false, demo::run),
+        step("faults", "tests with deliberate faults: every check of erasure can fail", false, faults::run),
+        step("demo-faults", "the same demo without wiping finds residue", false, demo::run_without_wiping),
+        step("deny", "licences and sources of dependencies", false, checks::deny),
+    ]
+}
+
+/// The steps with these names, or the first name that there is none of.
+pub fn named<'a>(names: &[&'a str]) -> Result<Vec<Step>, &'a str> {
+    let all = all();
+    names.iter().map(|name| all.iter().find(|step| step.name == *name).copied().ok_or(*name)).collect()
+}
+
+/// Prints the steps and what each is for.
+pub fn print() {
+    for step in all() {
+        println!("{:14} {}{}", step.name, step.purpose, if step.quick { "" } else { " (not with --quick)" });
+    }
+}
+
+/// Runs the steps in their order, up to the first that fails, and prints a summary.
+pub fn run(steps: &[Step], quick: bool) -> ExitCode {
+    let started = Instant::now();
+    let mut summary = Vec::new();
+    for (index, step) in steps.iter().enumerate() {
+        if quick && !step.quick {
+            summary.push(line(step, "left out", "--quick", Duration::ZERO));
+            continue;
+        }
+        println!("\n== {}/{} {}: {}", index + 1, steps.len(), step.name, step.purpose);
+        let step_started = Instant::now();
+        let outcome = (step.run)();
+        let taken = step_started.elapsed();
+        summary.push(match outcome {
+            Ok(Outcome::Done) => line(step, "held", "", taken),
+            Ok(Outcome::Partly(reason)) => line(step, "held in part", &reason, taken),
+            Ok(Outcome::Skipped(reason)) => line(step, "SKIPPED", &reason, taken),
+            Err(failure) => {
+                summary.push(line(step, "FAILED", "", taken));
+                print_summary(&summary, started.elapsed());
+                eprintln!("\n{} failed: {failure}\n  this step alone: cargo xtask step {}", step.name, step.name);
+                return ExitCode::FAILURE;
+            }
+        });
+        println!("-- {}: {:.1} s", step.name, taken.as_secs_f64());
+    }
+    print_summary(&summary, started.elapsed());
+    ExitCode::SUCCESS
+}
+
+fn line(step: &Step, how: &str, reason: &str, taken: Duration) -> String {
+    format!("{:14} {how:13} {:7.1} s  {reason}", step.name, taken.as_secs_f64()).trim_end().to_owned()
+}
+
+fn print_summary(lines: &[String], taken: Duration) {
+    println!("\n== summary, {:.0} s", taken.as_secs_f64());
+    lines.iter().for_each(|line| println!("{line}"));
+}
