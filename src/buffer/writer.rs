@@ -158,6 +158,22 @@ impl Writer {
         Ok(EphemeralBuffer::new(&self.vault, self.binding, key, slots, self.length, evidence, tail))
     }
 
+    /// Erases what was written, and gives the evidence.
+    pub fn erase(mut self) -> Erasure {
+        self.erase_now()
+    }
+
+    fn erase_now(&mut self) -> Erasure {
+        let empty = || Erasure::new(self.binding.session, self.vault.protections());
+        let mut evidence = self.evidence.take().unwrap_or_else(empty);
+        let tag = self.key.as_ref().map_or(0, |key| key.id().to_tag());
+        for key in [self.key.take(), self.tail.key.take()].into_iter().flatten() {
+            evidence.record(CopyClass::Key, key.erase());
+        }
+        erase_slots(&self.vault, &mut self.slots, self.vault.chunk_size(), tag, &mut evidence);
+        evidence
+    }
+
     fn usable(&self) -> Result<(), Error> {
         if self.broken { Err(Error::Erased) } else { Ok(()) }
     }
@@ -299,14 +315,7 @@ impl std::io::Write for Writer {
 
 impl Drop for Writer {
     fn drop(&mut self) {
-        let tag = self.key.take().map_or(0, |key| {
-            let tag = key.id().to_tag();
-            let _evidence = key.erase();
-            tag
-        });
-        drop(self.tail.key.take());
-        let mut evidence = Erasure::new(self.binding.session, self.vault.protections());
-        erase_slots(&self.vault, &mut self.slots, self.vault.chunk_size(), tag, &mut evidence);
+        let _evidence = self.erase_now();
     }
 }
 

@@ -1,7 +1,6 @@
 //! The real suite: HPKE (RFC 9180) with X-Wing, Ed25519, HKDF and HMAC with SHA-256, every secret operation in the clean room
 //! of a vault. Only pointers to public outputs go in; secrets go from key cell to room to key cell.
 
-use std::string::String;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::vec;
 use std::vec::Vec;
@@ -247,7 +246,7 @@ impl Crypto for StationCrypto {
         }
         let subject_length = u16::try_from(subject.len()).map_err(|_| too_large)?;
         let binding = Binding { session: SessionId::NONE, context: [0; 32] };
-        self.documents.seal_small(binding, RoomSize::Small, |_, window| {
+        self.documents.seal_small(binding, |_, window| {
             let parts = subject_length.to_be_bytes();
             let mut at = 0;
             for part in [&parts[..], subject, application] {
@@ -294,7 +293,7 @@ impl Crypto for StationCrypto {
     ) -> Result<(EphemeralBuffer, KeyCell), Error> {
         let (body, tag) = sealed.sealed.split_last_chunk::<TAG>().ok_or(Error::NotAuthentic)?;
         let mut subject_key = self.documents.empty_key()?;
-        let application = self.documents.seal_small(binding, RoomSize::Agreement, |desk, window| {
+        let application = self.documents.seal_small(binding, |desk, window| {
             let place = window.get_mut(..body.len()).ok_or(Error::NotAuthentic)?;
             let mut context = receiver(desk, key, &sealed.encapsulated, info)?;
             let tag = AeadTag::<AesGcm256>::from_bytes(tag).map_err(|_| Error::NotAuthentic)?;

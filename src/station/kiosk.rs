@@ -255,7 +255,8 @@ impl Machine for KioskStation {
             acted |= transaction.act(now, notices);
         }
         // A finished transaction may still have records to write; `poll_persist` comes before the next call of this.
-        self.transactions.retain(|_, transaction| !transaction.machine.is_finished() || transaction.machine.has_output());
+        self.transactions
+            .retain(|_, transaction| !transaction.machine.is_finished() || transaction.machine.has_output());
         acted
     }
 }

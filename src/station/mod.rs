@@ -5,8 +5,18 @@
 #![forbid(unsafe_code)]
 
 pub mod config;
+mod driver;
+mod issuer;
+mod journal;
+pub mod kiosk;
 pub mod link;
+pub mod notice;
 pub mod pki;
 pub mod profile;
+mod relay;
+mod run;
 pub mod tls;
 pub mod trust;
+
+pub use driver::{Notices, Order};
+pub use run::{Orders, run};

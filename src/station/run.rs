@@ -234,11 +234,10 @@ fn signing_key(config: &Config, trust: &Authorities, vault: &Vault, key_use: Key
         reason: format!("`{}.key` ({}): {reason}", key_use.name(), path.display()),
     };
     let mut file = File::open(path).map_err(|error| wrong(&format!("cannot be opened ({})", error.kind())))?;
-    let key = SigningKey::from_pkcs8(vault, &mut file)
-        .map_err(|error| match error {
-            Error::Malformed { .. } => wrong("is not an Ed25519 private key in PKCS#8 DER"),
-            other => other,
-        })?;
+    let key = SigningKey::from_pkcs8(vault, &mut file).map_err(|error| match error {
+        Error::Malformed { .. } => wrong("is not an Ed25519 private key in PKCS#8 DER"),
+        other => other,
+    })?;
     let certificate = own_certificate(config, trust, certificate_use)?;
     let identity = trust.identify(&certificate, key_use, now().unix_ms)?;
     if identity.key != *key.public() {
@@ -260,7 +259,8 @@ fn record_lost(crypto: &StationCrypto, store: &mut Store, notices: &Notices) -> 
         let session = lost.session;
         let mut records = vec![(Record::OwnReceipt { session, receipt: receipt.into_bytes() }, at)];
         if lost.print_started {
-            records.push((Record::Alarm { session, what: "printing had begun; whether it was delivered is unknown" }, at));
+            records
+                .push((Record::Alarm { session, what: "printing had begun; whether it was delivered is unknown" }, at));
         }
         records.push((Record::Alarm { session, what: "the process ended with the session open" }, at));
         records.push((Record::Ended { session, outcome: Outcome::Lost }, at));
