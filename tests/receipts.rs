@@ -367,7 +367,7 @@ fn a_failed_read_back_turns_every_claim_into_not_erased() {
 
 #[test]
 fn loss_is_reported_and_never_as_verified() {
-    for event in [Event::LostAtRestart, Event::Unresolved, Event::Forgotten] {
+    for event in [Event::LostAtRestart, Event::Forgotten] {
         assert!(issue(wiped(&[]), &details(event), Role::Kiosk).unwrap().erased_key().is_none());
         assert!(matches!(issue(key_and_ciphertext(), &details(event), Role::Kiosk), Err(Error::WrongState { .. })));
     }

@@ -69,12 +69,13 @@ pub(super) fn check(statement: &Statement) -> Result<(), Error> {
                 return refuse("a relayed-not-retained receipt while copies are retained");
             }
         }
-        Event::LostAtRestart | Event::Unresolved | Event::Forgotten => {
+        Event::LostAtRestart | Event::Forgotten => {
             if anything_verified {
-                return refuse("a lost, unresolved or forgotten receipt that claims verified copies");
+                return refuse("a lost or forgotten receipt that claims verified copies");
             }
         }
-        Event::NotErased => {}
+        // What became of the document is unknown; what this station overwrote of its own is not.
+        Event::Unresolved | Event::NotErased => {}
     }
     Ok(())
 }
