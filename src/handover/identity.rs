@@ -47,3 +47,9 @@ pub trait Trust {
     /// [`Error::Untrusted`] with what is wrong about it.
     fn identify(&self, certificate: &[u8], key_use: KeyUse, unix_ms: u64) -> Result<Identity, Error>;
 }
+
+impl<T: Trust + ?Sized> Trust for alloc::sync::Arc<T> {
+    fn identify(&self, certificate: &[u8], key_use: KeyUse, unix_ms: u64) -> Result<Identity, Error> {
+        (**self).identify(certificate, key_use, unix_ms)
+    }
+}

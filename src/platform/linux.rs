@@ -1,9 +1,9 @@
 //! Linux: anonymous private mappings, `mlock`, `madvise`, `getrandom`, `CLOCK_BOOTTIME`.
 
 use core::ptr::NonNull;
+use core::time::Duration;
 
 use crate::error::Error;
-use crate::types::Time;
 
 fn last_error() -> i32 {
     std::io::Error::last_os_error().raw_os_error().unwrap_or(0)
@@ -118,18 +118,20 @@ pub(crate) fn random(out: &mut [u8]) -> Result<(), Error> {
     Ok(())
 }
 
-/// Milliseconds since the machine started, suspended time included (`CLOCK_BOOTTIME`): the clock for deadlines.
+/// Time since the machine started, suspended time included (`CLOCK_BOOTTIME`): the clock for deadlines, the same for all
+/// processes of the machine.
 ///
 /// # Errors
 /// [`Error::System`] when the clock cannot be read.
-pub fn boot_time() -> Result<Time, Error> {
+pub fn boot_time() -> Result<Duration, Error> {
     let mut now = libc::timespec { tv_sec: 0, tv_nsec: 0 };
     // SAFETY: `now` is a valid place for the answer.
     let status = unsafe { libc::clock_gettime(libc::CLOCK_BOOTTIME, &raw mut now) };
     if status != 0 {
         return Err(Error::System { call: "clock_gettime", os_error: last_error() });
     }
-    Ok(Time(now.tv_sec.unsigned_abs().saturating_mul(1000).saturating_add(now.tv_nsec.unsigned_abs() / 1_000_000)))
+    let nanoseconds = u32::try_from(now.tv_nsec).unwrap_or(0);
+    Ok(Duration::new(now.tv_sec.unsigned_abs(), nanoseconds))
 }
 
 #[cfg(test)]
@@ -148,6 +150,6 @@ mod tests {
     fn the_clock_for_deadlines_does_not_go_back() {
         let first = boot_time().unwrap();
         assert!(boot_time().unwrap() >= first);
-        assert!(first.0 > 0);
+        assert!(first > Duration::ZERO);
     }
 }

@@ -128,7 +128,7 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { document_bytes: 64 << 20, sessions: 64, credit_chunks: 3 }
+        Self { document_bytes: 24 << 20, sessions: 64, credit_chunks: 3 }
     }
 }
 

@@ -131,9 +131,9 @@ async fn send_all(mut queue: UnboundedReceiver<Outgoing>, writer: LinkWriter, se
     let returning = tokio::spawn(async move {
         while let Some((mut passing, reclaim)) = reclaimed.recv().await {
             if let Ok(reclaim) = reclaim
-                && let Ok(back) = reclaim.frame().await
+                && let Ok(mut back) = reclaim.frame().await
             {
-                passing.put_back(back.frame);
+                passing.put_back(core::mem::take(back.frame_mut()));
             }
             let _ = sent.send(passing);
         }

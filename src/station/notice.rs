@@ -12,7 +12,9 @@ use crate::types::{Now, Protections, Role, SessionId, Time};
 #[must_use]
 pub fn now() -> Now {
     let since_epoch = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
-    Now { monotonic: Time(millis(crate::platform::boot_time())), unix_ms: millis(since_epoch) }
+    // A clock that cannot be read is past every deadline: what is open is erased rather than kept.
+    let monotonic = crate::platform::boot_time().map_or(u64::MAX, millis);
+    Now { monotonic: Time(monotonic), unix_ms: millis(since_epoch) }
 }
 
 fn millis(duration: Duration) -> u64 {
@@ -36,7 +38,7 @@ impl Notice {
     /// An event that happens now.
     #[must_use]
     pub fn new(role: Role, session: Option<SessionId>, what: What) -> Self {
-        Self { at: crate::platform::boot_time(), role, session, what }
+        Self { at: crate::platform::boot_time().unwrap_or_default(), role, session, what }
     }
 }
 
