@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
-use tokio::sync::watch;
+use tokio::sync::{oneshot, watch};
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 use tokio_rustls::TlsStream;
 
@@ -129,8 +129,9 @@ impl Link {
     pub fn split(self) -> (LinkReader, LinkWriter) {
         let (input, output) = tokio::io::split(self.stream);
         let state = Arc::new(State(watch::Sender::new(Stage::Open)));
-        let writer = LinkWriter::start(output, Arc::clone(&state), &self.options);
-        (LinkReader::new(input, state, self.options.silence), writer)
+        let (last_owner, unread) = oneshot::channel();
+        let writer = LinkWriter::start(output, unread, Arc::clone(&state), &self.options);
+        (LinkReader::new(input, last_owner, state, self.options.silence), writer)
     }
 
     async fn connect_once(address: &str, tls: &ClientTls, options: &LinkOptions) -> Result<Self, Error> {

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, ReadHalf};
 use tokio::net::TcpStream;
+use tokio::sync::oneshot;
 use tokio::time::{Instant, timeout_at};
 use tokio_rustls::TlsStream;
 
@@ -14,7 +15,9 @@ use crate::station::tls::explain;
 
 /// Receives frames.
 pub struct LinkReader {
-    input: ReadHalf<TlsStream<TcpStream>>,
+    input: Option<ReadHalf<TlsStream<TcpStream>>>,
+    /// Takes the input when the reader is dropped, so that bytes that nobody read do not end the link in disorder.
+    last_owner: Option<oneshot::Sender<ReadHalf<TlsStream<TcpStream>>>>,
     state: Arc<State>,
     silence: Duration,
     heard: Instant,
@@ -25,9 +28,15 @@ pub struct LinkReader {
 }
 
 impl LinkReader {
-    pub(super) fn new(input: ReadHalf<TlsStream<TcpStream>>, state: Arc<State>, silence: Duration) -> Self {
+    pub(super) fn new(
+        input: ReadHalf<TlsStream<TcpStream>>,
+        last_owner: oneshot::Sender<ReadHalf<TlsStream<TcpStream>>>,
+        state: Arc<State>,
+        silence: Duration,
+    ) -> Self {
         Self {
-            input,
+            input: Some(input),
+            last_owner: Some(last_owner),
             state,
             silence,
             heard: Instant::now(),
@@ -126,16 +135,22 @@ impl LinkReader {
 impl Drop for LinkReader {
     fn drop(&mut self) {
         wipe(&mut self.payload);
+        if let (Some(input), Some(last_owner)) = (self.input.take(), self.last_owner.take()) {
+            // After a failure nobody takes it, and the connection closes at once.
+            let _closed = last_owner.send(input);
+        }
     }
 }
 
 /// Some bytes; 0 at an orderly end. Bytes that are there win over the silence that the caller's own delay made.
 async fn read(
-    input: &mut ReadHalf<TlsStream<TcpStream>>,
+    input: &mut Option<ReadHalf<TlsStream<TcpStream>>>,
     into: &mut [u8],
     state: &State,
     deadline: Instant,
 ) -> Result<usize, Error> {
+    // It is there until the reader is dropped.
+    let Some(input) = input else { return Ok(0) };
     tokio::select! {
         biased;
         outcome = timeout_at(deadline, input.read(into)) => match outcome {

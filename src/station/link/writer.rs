@@ -5,7 +5,7 @@ use std::io::IoSlice;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::io::{AsyncWriteExt, WriteHalf};
+use tokio::io::{AsyncReadExt, AsyncWriteExt, ReadHalf, WriteHalf};
 use tokio::net::TcpStream;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, sleep_until, timeout};
@@ -69,9 +69,14 @@ impl Reclaim {
 }
 
 impl LinkWriter {
-    pub(super) fn start(output: WriteHalf<TlsStream<TcpStream>>, state: Arc<State>, options: &LinkOptions) -> Self {
+    pub(super) fn start(
+        output: WriteHalf<TlsStream<TcpStream>>,
+        unread: oneshot::Receiver<ReadHalf<TlsStream<TcpStream>>>,
+        state: Arc<State>,
+        options: &LinkOptions,
+    ) -> Self {
         let (queue, orders) = mpsc::channel(options.queue.max(1));
-        let task = Task { output, orders, state: Arc::clone(&state), options: options.clone() };
+        let task = Task { output, orders, unread, state: Arc::clone(&state), options: options.clone() };
         tokio::spawn(task.run());
         Self { queue, state }
     }
@@ -97,7 +102,10 @@ impl LinkWriter {
     }
 
     /// Ends this direction in order: what waits is written, then the neighbour is told, which ends its own. Later sends fail;
-    /// the reader goes on until the neighbour's end.
+    /// the reader goes on until the neighbour's end. A process that is about to exit calls [`LinkReader::next`] until `None`
+    /// first, or it may cut off what the neighbour has not read yet.
+    ///
+    /// [`LinkReader::next`]: super::LinkReader::next
     ///
     /// # Errors
     /// Why the link had ended before, or failed meanwhile.
@@ -149,21 +157,43 @@ impl Drop for Frame {
     }
 }
 
+/// How long an orderly end waits for the neighbour's.
+const LINGER: Duration = Duration::from_secs(2);
+
 struct Task {
     output: WriteHalf<TlsStream<TcpStream>>,
     orders: mpsc::Receiver<Order>,
+    unread: oneshot::Receiver<ReadHalf<TlsStream<TcpStream>>>,
     state: Arc<State>,
     options: LinkOptions,
 }
 
 impl Task {
     async fn run(mut self) {
-        if let Err(error) = self.work().await {
+        let outcome = self.work().await;
+        let orderly = outcome.is_ok();
+        if let Err(error) = outcome {
             self.state.end(Stage::Failed(error));
         }
         // Frames that still wait are wiped or given back as they are dropped.
         self.orders.close();
         while self.orders.try_recv().is_ok() {}
+        if orderly {
+            self.linger().await;
+        }
+    }
+
+    /// Reads away what the reader left, until the neighbour's end: a socket closed with unread bytes is reset, and a reset
+    /// destroys what was sent before it and has not been read yet.
+    async fn linger(self) {
+        let Ok(mut unread) = self.unread.await else { return };
+        let drain = async {
+            let mut scrap = vec![0; 16 * 1024];
+            while matches!(unread.read(&mut scrap).await, Ok(1..)) {}
+            wipe(&mut scrap);
+        };
+        // A neighbour that does not end in that time is left to the reset.
+        let _unfinished = timeout(LINGER, drain).await;
     }
 
     async fn work(&mut self) -> Result<(), Error> {
