@@ -83,7 +83,9 @@ pub(crate) fn check(directory: &Path, sessions: &[String]) -> Result<Vec<Evidenc
         let receipts: Vec<_> = receipts.into_iter().collect();
         let report = check_session(&receipts, &key, id);
         problems.extend(report.problems);
-        all.push(Evidence { session: session.clone(), statements: report.statements, problems });
+        let mut statements = report.statements;
+        statements.sort_by_key(|statement| (statement.role, statement.event_unix_ms, statement.event));
+        all.push(Evidence { session: session.clone(), statements, problems });
     }
     Ok(all)
 }
