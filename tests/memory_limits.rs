@@ -106,10 +106,10 @@ fn mappings() -> BTreeMap<usize, (usize, Vec<String>)> {
     for line in text.lines() {
         if let Some(flags) = line.strip_prefix("VmFlags:") {
             found.insert(current.0, (current.1, flags.split_whitespace().map(String::from).collect()));
-        } else if let Some((start, end)) = line.split(' ').next().and_then(|range| range.split_once('-')) {
-            if let (Ok(start), Ok(end)) = (usize::from_str_radix(start, 16), usize::from_str_radix(end, 16)) {
-                current = (start, end - start);
-            }
+        } else if let Some((start, end)) = line.split(' ').next().and_then(|range| range.split_once('-'))
+            && let (Ok(start), Ok(end)) = (usize::from_str_radix(start, 16), usize::from_str_radix(end, 16))
+        {
+            current = (start, end - start);
         }
     }
     found

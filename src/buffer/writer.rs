@@ -126,7 +126,7 @@ impl Writer {
             }
         };
         self.batch(body, &mut filled, &[], Ending::Tail)?;
-        let _evidence = self.close(window)?;
+        self.close(window)?;
         wipe::scrub_stack(CALLER_STACK);
         let _ = wipe::scrub_registers();
         self.length += copied;
@@ -192,7 +192,7 @@ impl Writer {
                 break;
             }
         }
-        let _evidence = self.close(window)?;
+        self.close(window)?;
         self.length = length;
         self.broken = false;
         Ok(())
