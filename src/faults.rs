@@ -39,7 +39,7 @@ pub fn set(faults: &[Fault]) {
     ACTIVE.store(faults.iter().fold(0, |bits, fault| bits | *fault as u32), Ordering::SeqCst);
 }
 
-/// Chooses the faults of this process for as long as the guard lives, and keeps other tests that ask for it waiting.
+/// Adds faults to those of the environment for as long as the guard lives, and keeps other tests that ask for it waiting.
 ///
 /// Faults hold for the whole process: tests that set them, and tests that would notice them, take turns with this.
 #[cfg(feature = "std")]
@@ -48,12 +48,12 @@ pub fn serialised(faults: &[Fault]) -> impl Drop {
     struct Guard(#[allow(dead_code)] std::sync::MutexGuard<'static, ()>);
     impl Drop for Guard {
         fn drop(&mut self) {
-            set(&[]);
+            ACTIVE.store(UNREAD, Ordering::SeqCst);
         }
     }
     static TURN: std::sync::Mutex<()> = std::sync::Mutex::new(());
     let guard = Guard(TURN.lock().unwrap_or_else(std::sync::PoisonError::into_inner));
-    set(faults);
+    ACTIVE.store(faults.iter().fold(from_environment(), |bits, fault| bits | *fault as u32), Ordering::SeqCst);
     guard
 }
 

@@ -10,7 +10,7 @@
 //! that finds the generation unchanged after its copy has the whole key.
 
 use core::sync::atomic::{AtomicU32, Ordering, fence};
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
 use super::{Policy, Region, locked};
 use crate::error::Error;
@@ -32,7 +32,7 @@ const LAST_GENERATION: u32 = u32::MAX >> 3;
 
 /// All cells of a vault.
 pub(crate) struct Cells {
-    region: Region,
+    region: Arc<Region>,
     vault: u64,
     canary: [u32; 8],
     states: Box<[AtomicU32]>,
@@ -61,11 +61,17 @@ pub(crate) struct Destroyed {
 }
 
 impl Cells {
-    /// Cells for at least `count` keys, less the two in their pages that are canaries.
-    pub(crate) fn new(count: usize, vault: u64, policy: Policy) -> Result<Self, Error> {
-        let region = Region::new(count.saturating_mul(CELL), 1, policy)?;
+    /// Bytes of locked memory that [`Cells::new`] takes.
+    pub(crate) fn bytes(count: usize, other: usize) -> usize {
+        count.saturating_mul(CELL).max(other * 4).next_multiple_of(platform::page_size())
+    }
+
+    /// Pages for `count` cells, less two that are canaries, and less `other` bytes (a multiple of a cell's) at their end for
+    /// whoever asks for [`Cells::other`].
+    pub(crate) fn new(count: usize, other: usize, vault: u64, policy: Policy) -> Result<Self, Error> {
+        let region = Arc::new(Region::new(Self::bytes(count, other), 1, policy)?);
         let slots = region.length() / CELL;
-        let usable = slots - 2;
+        let usable = slots - 2 - other / CELL;
         let mut canary = [0u8; CELL];
         platform::random(&mut canary)?;
         let mut words = [0u32; 8];
@@ -87,9 +93,14 @@ impl Cells {
         Ok(cells)
     }
 
-    /// The words of a slot, canaries included.
+    /// The pages, and where in them the bytes begin that hold no cells.
+    pub(crate) fn other(&self) -> (Arc<Region>, usize) {
+        (Arc::clone(&self.region), (self.states.len() + 1) * CELL)
+    }
+
+    /// The words of a cell or a canary; never of the bytes that hold no cells.
     fn slot(&self, slot: usize) -> &[AtomicU32; 8] {
-        debug_assert!(slot < self.region.length() / CELL);
+        debug_assert!(slot <= self.states.len() || slot == self.region.length() / CELL - 1);
         // SAFETY: the slot lies in the region, which lives as long as `self`, is aligned for words and only ever seen as atomics.
         unsafe { &*self.region.start().as_ptr().add(slot * CELL).cast::<[AtomicU32; 8]>() }
     }
@@ -113,7 +124,7 @@ impl Cells {
     }
 
     /// Whether the canaries on both sides are whole.
-    pub(crate) fn canaries_are_whole(&self) -> bool {
+    fn canaries_are_whole(&self) -> bool {
         [0, self.region.length() / CELL - 1].into_iter().all(|slot| {
             self.slot(slot).iter().zip(self.canary).all(|(word, value)| word.load(Ordering::Relaxed) == value)
         })
@@ -197,9 +208,13 @@ impl Cells {
         outcome
     }
 
-    /// Erases and ends the lease. A cell whose read-back failed, or that has no generation left, is never handed out again.
+    /// Erases and ends the lease. A cell whose read-back failed, or that has no generation left, is never handed out again; and
+    /// none is once a canary was overwritten.
     pub(crate) fn give_back(&self, lease: &Lease) -> Result<Wiped, Error> {
         let outcome = self.erase(lease);
+        if !self.canaries_are_whole() {
+            return Err(Error::MemoryCorrupted);
+        }
         if outcome.is_ok() && lease.id.generation < LAST_GENERATION {
             locked(&self.free).push(lease.id.cell);
         }
@@ -237,6 +252,12 @@ impl Cells {
             }
         }
         done
+    }
+
+    /// Writes beside the cells, as a defect elsewhere would.
+    #[cfg(test)]
+    pub(crate) fn overrun(&self) {
+        self.slot(0)[7].fetch_xor(1, Ordering::SeqCst);
     }
 
     /// The bytes of a lease's cell as they stand in memory.

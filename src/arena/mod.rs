@@ -2,9 +2,8 @@
 //! that hold ciphertext.
 //!
 //! ```text
-//! cells    guard │ canary cell cell … cell canary │ guard          32 bytes each, atomic words
+//! cells    guard │ canary cell cell … look-ahead … canary │ guard   cells of 32 bytes, atomic words; 64 bytes for each window
 //! window   guard │ canary (only the slack of its pages) body │ guard
-//! ahead    guard │ 64 bytes for each window │ guard                 the look-ahead of a reader
 //! room     guard, 64 KiB or more │ canary … stack grows down │ guard
 //! ```
 //!
@@ -19,10 +18,11 @@ mod slots;
 mod window;
 
 pub(crate) use cells::{Cells, Lease as CellLease, Reading};
-pub(crate) use region::{Policy, Region};
+pub(crate) use region::Policy;
+use region::Region;
 pub(crate) use room::{CANARY as ROOM_CANARY, Rooms};
 pub(crate) use slots::{Slot, Slots};
-pub(crate) use window::{Window, Windows};
+pub(crate) use window::{AHEAD, Window, Windows};
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 

@@ -28,24 +28,24 @@ impl Pool {
     /// A place, in the order of asking; `None` when none became free within `patience`.
     pub(super) fn take(&self, patience: Duration) -> Option<usize> {
         let mut state = locked(&self.state);
-        if state.waiting.is_empty() {
-            if let Some(place) = state.free.pop() {
-                state.lent += 1;
-                return Some(place);
-            }
+        if state.waiting.is_empty()
+            && let Some(place) = state.free.pop()
+        {
+            state.lent += 1;
+            return Some(place);
         }
         let ticket = state.next_ticket;
         state.next_ticket += 1;
         state.waiting.push_back(ticket);
         let until = Instant::now() + patience;
         loop {
-            if state.waiting.front() == Some(&ticket) {
-                if let Some(place) = state.free.pop() {
-                    state.waiting.pop_front();
-                    state.lent += 1;
-                    self.changed.notify_all();
-                    return Some(place);
-                }
+            if state.waiting.front() == Some(&ticket)
+                && let Some(place) = state.free.pop()
+            {
+                state.waiting.pop_front();
+                state.lent += 1;
+                self.changed.notify_all();
+                return Some(place);
             }
             let left = until.saturating_duration_since(Instant::now());
             if left.is_zero() {

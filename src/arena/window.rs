@@ -5,6 +5,7 @@
 
 use core::cell::RefCell;
 use core::marker::PhantomData;
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::pool::Pool;
@@ -27,7 +28,7 @@ pub(crate) struct Windows {
     vault: u64,
     size: usize,
     bodies: Box<[Region]>,
-    ahead: Region,
+    ahead: (Arc<Region>, usize),
     canary: u8,
     pool: Pool,
 }
@@ -43,10 +44,17 @@ pub(crate) struct Window<'w> {
 }
 
 impl Windows {
-    /// `count` windows of `size` bytes.
-    pub(crate) fn new(count: usize, size: usize, vault: u64, policy: Policy) -> Result<Self, Error> {
+    /// `count` windows of `size` bytes, with their look-ahead in the `count` times [`AHEAD`] bytes of `ahead`, which are nobody
+    /// else's: a page of its own would be much for so little.
+    pub(crate) fn new(
+        count: usize,
+        size: usize,
+        vault: u64,
+        ahead: (Arc<Region>, usize),
+        policy: Policy,
+    ) -> Result<Self, Error> {
         let bodies = (0..count).map(|_| Region::new(size, 1, policy)).collect::<Result<Box<[_]>, _>>()?;
-        let ahead = Region::new(count * AHEAD, 1, policy)?;
+        debug_assert!(ahead.1 + count * AHEAD <= ahead.0.length());
         let mut canary = [0];
         platform::random(&mut canary)?;
         let windows = Self { vault, size, pool: Pool::new(bodies.len()), bodies, ahead, canary: canary[0] | 1 };
@@ -60,7 +68,7 @@ impl Windows {
 
     /// The protections that all windows have.
     pub(crate) fn achieved(&self) -> Protections {
-        self.bodies.iter().fold(self.ahead.achieved(), |all, body| all.intersection(body.achieved()))
+        self.bodies.iter().fold(self.ahead.0.achieved(), |all, body| all.intersection(body.achieved()))
     }
 
     /// A window, in the order of asking.
@@ -94,7 +102,7 @@ impl Windows {
 
     fn look_ahead(&self, place: usize) -> *mut u8 {
         // SAFETY: there is one look-ahead for each window.
-        unsafe { self.ahead.start().as_ptr().add(place * AHEAD) }
+        unsafe { self.ahead.0.start().as_ptr().add(self.ahead.1 + place * AHEAD) }
     }
 
     fn canary_is_whole(&self, place: usize) -> bool {

@@ -7,7 +7,7 @@ use std::sync::{Mutex, PoisonError};
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
-use super::seal::{erase_slots, expand, open_chunk};
+use super::seal::{erase_slots, open_chunk, with_key};
 use super::writer::CALLER_STACK;
 use super::{CopyClass, Desk, Erasure, KeyCell, RoomSize, Vault};
 use crate::aead::{Backend, TAG_LENGTH};
@@ -172,21 +172,23 @@ impl EphemeralBuffer {
         let mut lent = self.lend()?;
         let body = lent.window()?.body(self.plain_length(0));
         let outcome = self.vault.room(RoomSize::Small, |desk| {
-            let key = expand(desk, self.key())?;
             let mut hasher = match &hash {
                 Some((key, _)) => {
                     Some(Hmac::<Sha256>::new_from_slice(key).map_err(|_| Error::Malformed { what: "a key" })?)
                 }
                 None => None,
             };
-            for index in 0..self.chunk_count() {
-                let plain = body.get_mut(..self.plain_length(index)).unwrap_or_default();
-                self.open_one(&key, index, plain)?;
-                desk.check()?;
-                if let Some(hasher) = &mut hasher {
-                    hasher.update(plain);
+            with_key(desk, self.key(), |desk, key| {
+                for index in 0..self.chunk_count() {
+                    let plain = body.get_mut(..self.plain_length(index)).unwrap_or_default();
+                    self.open_one(key, index, plain)?;
+                    desk.check()?;
+                    if let Some(hasher) = &mut hasher {
+                        hasher.update(plain);
+                    }
                 }
-            }
+                Ok(())
+            })?;
             if let (Some(hasher), Some((_, digest))) = (hasher, hash) {
                 digest.copy_from_slice(&hasher.finalize().into_bytes());
             }
@@ -211,9 +213,7 @@ impl EphemeralBuffer {
         let mut lent = self.lend()?;
         let body = lent.window()?.body(self.plain_length(0));
         let outcome = self.vault.room(size, |desk| {
-            let key = expand(desk, self.key())?;
-            self.open_one(&key, 0, body)?;
-            desk.check()?;
+            with_key(desk, self.key(), |desk, key| self.open_one(key, 0, body).and(desk.check()))?;
             work(desk, body)
         });
         lent.close()?;
@@ -254,10 +254,7 @@ impl EphemeralBuffer {
     }
 
     fn open_into(&self, index: u64, body: &mut [u8]) -> Result<(), Error> {
-        self.vault.room(RoomSize::Small, |desk| {
-            let key = expand(desk, self.key())?;
-            self.open_one(&key, index, body)
-        })
+        self.vault.room(RoomSize::Small, |desk| with_key(desk, self.key(), |_, key| self.open_one(key, index, body)))
     }
 
     /// Opens a chunk at the desk of a room.

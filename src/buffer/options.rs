@@ -36,7 +36,8 @@ pub struct VaultOptions {
     pub rooms: usize,
     /// Bytes of stack in a small room; 0 for what the self-test found to be needed. Default: 0.
     pub room_size: usize,
-    /// 32-byte key cells, rounded up to whole pages, less two that serve as canaries. Default: 1024.
+    /// 32-byte key cells, rounded up to whole pages; two serve as canaries, and two more for each window hold a reader's
+    /// look-ahead. Default: 1024.
     pub key_cells: usize,
     /// Whether large rooms for key agreement and signatures are set aside as well. Default: no.
     pub agreement: bool,
@@ -69,7 +70,7 @@ impl VaultOptions {
         }
     }
 
-    /// The smallest useful vault: one window, one room, 1022 keys. A release build needs 64 KiB of locked memory for it.
+    /// The smallest useful vault: one window, one room, 1020 keys. A release build needs 64 KiB of locked memory for it.
     #[must_use]
     pub const fn small() -> Self {
         Self { windows: 1, ..Self::new() }

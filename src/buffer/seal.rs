@@ -7,8 +7,19 @@ use crate::buffer::CopyClass;
 use crate::error::Error;
 use crate::types::Binding;
 
-/// A key, expanded, on the desk.
-pub(super) fn expand(desk: &mut Desk<'_>, cell: &KeyCell) -> Result<Backend, Error> {
+/// Runs `work` with a key, expanded. Never two at a time: each takes a good part of a small room.
+#[inline(never)]
+pub(super) fn with_key(
+    desk: &mut Desk<'_>,
+    cell: &KeyCell,
+    work: impl FnOnce(&Desk<'_>, &Backend) -> Result<(), Error>,
+) -> Result<(), Error> {
+    let key = expand(desk, cell)?;
+    work(desk, &key)
+}
+
+#[inline(never)]
+fn expand(desk: &mut Desk<'_>, cell: &KeyCell) -> Result<Backend, Error> {
     let mut key = [0; 32];
     desk.load(cell, &mut key)?;
     Backend::new(&key)

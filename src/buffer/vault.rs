@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::desk::Loaded;
 use super::{Desk, EphemeralBuffer, Incoming, KeyCell, RoomSize, VaultOptions, Writer, stack_use};
 use crate::aead::TAG_LENGTH;
-use crate::arena::{Cells, Policy, Rooms, Slots, Windows};
+use crate::arena::{AHEAD, Cells, Policy, Rooms, Slots, Windows};
 use crate::error::Error;
 use crate::platform;
 use crate::types::{Binding, Protections};
@@ -81,9 +81,9 @@ impl Vault {
         let page = platform::page_size();
         let pages = |bytes: usize| bytes.next_multiple_of(page) as u64;
         let large = if options.agreement { options.agreement_rooms } else { 0 };
-        let total = pages(options.key_cells * 32)
+        let ahead = options.windows * AHEAD;
+        let total = pages(Cells::bytes(options.key_cells, ahead))
             + options.windows as u64 * pages(options.chunk_size)
-            + pages(options.windows * 64)
             + options.small_rooms() as u64 * pages(sizes.small)
             + large as u64 * pages(sizes.agreement);
         let policy = Policy { strict, locked: lock, total };
@@ -91,8 +91,8 @@ impl Vault {
         let mut id = [0; 8];
         platform::random(&mut id)?;
         let id = u64::from_ne_bytes(id);
-        let cells = Cells::new(options.key_cells, id, policy)?;
-        let windows = Windows::new(options.windows, options.chunk_size, id, policy)?;
+        let cells = Cells::new(options.key_cells, ahead, id, policy)?;
+        let windows = Windows::new(options.windows, options.chunk_size, id, cells.other(), policy)?;
         let small = Rooms::new(options.small_rooms(), sizes.small, policy)?;
         let agreement = match large {
             0 => None,
@@ -256,12 +256,6 @@ impl Vault {
 
     pub(super) fn inner(&self) -> &Inner {
         &self.0
-    }
-}
-
-impl Drop for Inner {
-    fn drop(&mut self) {
-        debug_assert!(self.cells.canaries_are_whole(), "something wrote beside the key cells");
     }
 }
 

@@ -6,9 +6,8 @@
 use core::fmt;
 use std::io::{ErrorKind, Read};
 
-use super::seal::{erase_slots, expand, open_tail, seal_chunk, seal_tail};
+use super::seal::{erase_slots, open_tail, seal_chunk, seal_tail, with_key};
 use super::{CopyClass, EphemeralBuffer, Erasure, KeyCell, RoomSize, Vault};
-use crate::aead::Backend;
 use crate::arena::Slot;
 use crate::error::Error;
 use crate::types::Binding;
@@ -126,7 +125,7 @@ impl Writer {
             }
         };
         self.batch(body, &mut filled, &[], Ending::Tail)?;
-        let _evidence = self.close(window)?;
+        self.close(window)?;
         wipe::scrub_stack(CALLER_STACK);
         let _ = wipe::scrub_registers();
         self.length += copied;
@@ -208,7 +207,7 @@ impl Writer {
                 break;
             }
         }
-        let _evidence = self.close(window)?;
+        self.close(window)?;
         self.length = length;
         self.broken = false;
         Ok(())
@@ -240,47 +239,46 @@ impl Writer {
         let (binding, slots, complete) = (&self.binding, &mut self.slots, &mut self.complete);
         let (tail_length, counter) = (&mut self.tail.length, &mut self.tail.counter);
         self.vault.room(RoomSize::Small, |desk| {
-            let expand_tail =
-                |desk: &mut _| -> Result<Backend, Error> { expand(desk, tail_key.as_ref().ok_or(Error::Unfinished)?) };
-            let uses_key = full > 0 || ending == Ending::Final;
-            let document = if uses_key { Some(expand(desk, key)?) } else { None };
-            let tail =
-                if *tail_length > 0 || (ending == Ending::Tail && total > 0) { Some(expand_tail(desk)?) } else { None };
             let mut place = usize::try_from(*complete).unwrap_or(usize::MAX);
             let missing = Error::OutOfRange { at: *complete, length: slots.len() as u64 };
-
-            if let (Some(key), true) = (&tail, *tail_length > 0) {
-                let slot = slots.get(place).ok_or(missing.clone())?;
-                open_tail(key, binding, *counter, slot, part(body, 0, *tail_length)?)?;
+            if *tail_length > 0 {
+                let (cell, slot) =
+                    (tail_key.as_ref().ok_or(Error::Unfinished)?, slots.get(place).ok_or(missing.clone())?);
+                let held = part(body, 0, *tail_length)?;
+                with_key(desk, cell, |_, key| open_tail(key, binding, *counter, slot, held))?;
                 *filled = *tail_length;
                 *tail_length = 0;
             }
-            let mut plain = plain;
-            while !plain.is_empty() {
-                if let (Some(key), true) = (&document, *filled == chunk) {
-                    let slot = slots.get_mut(place).ok_or(missing.clone())?;
-                    seal_chunk(desk, key, binding, (*complete, false), part(body, 0, chunk)?, slot)?;
-                    (*complete, place, *filled) = (*complete + 1, place + 1, 0);
-                }
-                let (now, later) = plain.split_at(plain.len().min(chunk - *filled));
-                part(body, *filled, now.len())?.copy_from_slice(now);
-                *filled += now.len();
-                plain = later;
+            let mut rest = plain;
+            if full > 0 || ending == Ending::Final {
+                with_key(desk, key, |desk, key| {
+                    loop {
+                        let now = rest.split_off(..rest.len().min(chunk - *filled)).unwrap_or_default();
+                        part(body, *filled, now.len())?.copy_from_slice(now);
+                        *filled += now.len();
+                        let is_final = rest.is_empty() && ending == Ending::Final;
+                        if rest.is_empty() && !is_final {
+                            return Ok(());
+                        }
+                        let slot = slots.get_mut(place).ok_or(missing.clone())?;
+                        seal_chunk(desk, key, binding, (*complete, is_final), part(body, 0, *filled)?, slot)?;
+                        (*complete, place) = (*complete + 1, place + 1);
+                        if is_final {
+                            return Ok(());
+                        }
+                        *filled = 0;
+                    }
+                })?;
+            } else {
+                part(body, *filled, rest.len())?.copy_from_slice(rest);
+                *filled += rest.len();
             }
-            let held = part(body, 0, *filled)?;
-            match (ending, &document, &tail) {
-                (Ending::Final, Some(key), _) => {
-                    let slot = slots.get_mut(place).ok_or(missing)?;
-                    seal_chunk(desk, key, binding, (*complete, true), held, slot)?;
-                    *complete += 1;
-                }
-                (Ending::Tail, _, Some(key)) => {
-                    let slot = slots.get_mut(place).ok_or(missing)?;
-                    *counter += 1;
-                    seal_tail(desk, key, binding, *counter, held, slot)?;
-                    *tail_length = *filled;
-                }
-                _ => {}
+            if ending == Ending::Tail {
+                let (cell, slot) = (tail_key.as_ref().ok_or(Error::Unfinished)?, slots.get_mut(place).ok_or(missing)?);
+                let held = part(body, 0, *filled)?;
+                *counter += 1;
+                with_key(desk, cell, |desk, key| seal_tail(desk, key, binding, *counter, held, slot))?;
+                *tail_length = *filled;
             }
             Ok(())
         })
