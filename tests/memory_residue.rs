@@ -126,7 +126,7 @@ fn nothing_of_a_document_stays_behind() {
 #[cfg(shokyo_faults)]
 mod with_faults {
     use super::*;
-    use shokyo::faults::{Fault, KNOWN_KEY, serialised, set};
+    use shokyo::faults::{Fault, serialised, set};
 
     const fn disguised(bytes: [u8; 32]) -> [u8; 32] {
         let (mut out, mut index) = ([0; 32], 0);
@@ -137,7 +137,7 @@ mod with_faults {
         out
     }
 
-    static KEY: Needle<32> = Needle(disguised(KNOWN_KEY));
+    static KEY: Needle<32> = Needle(disguised(*b"shokyo-known-key-for-tests-only!"));
     /// AES-256 round keys 2, 7 and 14 of the known key (FIPS 197, section 5.2), in disguise.
     static ROUND_KEYS: [Needle<16>; 3] = [
         Needle([0x78, 0x84, 0xc8, 0xae, 0x01, 0xeb, 0xe5, 0xc5, 0x6f, 0x84, 0x92, 0xab, 0x42, 0xef, 0xf7, 0xd2]),

@@ -75,7 +75,7 @@ impl<'d> Desk<'d> {
     pub(super) fn new_document_key(&mut self, cell: &mut KeyCell, out: &mut [u8; 32]) -> Result<(), Error> {
         #[cfg(shokyo_faults)]
         if crate::faults::active(crate::faults::Fault::KnownKey) {
-            *out = crate::faults::KNOWN_KEY;
+            *out = crate::faults::known_key();
             return self.store(cell, out);
         }
         self.new_key(cell, out)

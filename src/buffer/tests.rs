@@ -370,5 +370,5 @@ fn with_the_wipe_switched_off_the_key_stays_in_its_cell() {
     let buffer = vault.seal(binding(1), &[1; 300]).unwrap();
     let id = buffer.key_id();
     let _evidence = buffer.erase();
-    assert_eq!(vault.inner().cells.peek(id), crate::faults::KNOWN_KEY);
+    assert_eq!(vault.inner().cells.peek(id), crate::faults::known_key());
 }
