@@ -201,7 +201,7 @@ impl EphemeralBuffer {
     /// Uses the plaintext of a document of one chunk inside a clean room.
     ///
     /// # Errors
-    /// [`Error::TooLarge`] for more than one chunk; [`Error::NotAuthentic`]; or as [`Vault::room_with_window`].
+    /// [`Error::TooLarge`] for more than one chunk; [`Error::NotAuthentic`]; or as [`Vault::room`], [`Error::WindowInUse`], [`Error::WindowTimeout`].
     pub(crate) fn open_in_room(
         &self,
         size: RoomSize,

@@ -96,7 +96,7 @@ impl Vault {
     /// the number of bytes and runs in the largest room that the vault has, so that it can make them from keys.
     ///
     /// # Errors
-    /// As [`Vault::room_with_window`]; [`Error::TooLarge`] when `work` claims more than a window.
+    /// As [`Vault::room`]; [`Error::WindowInUse`], [`Error::WindowTimeout`]; [`Error::TooLarge`] when `work` claims more than a window.
     pub(crate) fn seal_small(
         &self,
         binding: Binding,

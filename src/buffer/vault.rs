@@ -225,27 +225,6 @@ impl Vault {
         loaded.check()
     }
 
-    /// Like [`Vault::room`], with a whole locked window to work in, which is wiped and read back afterwards. `work` gives the
-    /// number that the call gives.
-    ///
-    /// # Errors
-    /// As [`Vault::room`]; [`Error::WindowInUse`], [`Error::WindowTimeout`].
-    pub(crate) fn room_with_window(
-        &self,
-        size: RoomSize,
-        work: impl FnOnce(&mut Desk<'_>, &mut [u8]) -> Result<usize, Error>,
-    ) -> Result<usize, Error> {
-        let mut window = self.0.windows.take(self.0.options.patience)?;
-        let mut number = 0;
-        let body = window.body(self.0.options.chunk_size);
-        let outcome = self.room(size, |desk| {
-            number = work(desk, body)?;
-            Ok(())
-        });
-        let _evidence = window.close(0)?;
-        outcome.map(|()| number)
-    }
-
     /// The most stack that work has used in each kind of room, in bytes.
     pub(super) fn high_water(&self) -> RoomSizes {
         RoomSizes {

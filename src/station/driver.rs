@@ -22,6 +22,8 @@ use crate::types::{Now, Role, Time};
 const INBOUND: usize = 64;
 /// How long a station waits for the last records and frames when it stops.
 const GRACE: Duration = Duration::from_secs(3);
+/// How long a frame may wait for the news that earlier ones were written.
+const OVERTAKING: Duration = Duration::from_millis(250);
 
 /// A frame on its way out.
 pub(super) enum Outgoing {
@@ -41,6 +43,10 @@ pub(super) trait Machine {
     fn handle_timeout(&mut self, now: Now);
     fn handle_peer_lost(&mut self, now: Now, peer: Peer);
     fn handle_sent(&mut self, now: Now, passing: Passing);
+    /// Whether this frame must wait until frames that are being written have come back.
+    fn must_wait(&self, _: &[u8]) -> bool {
+        false
+    }
     fn command(&mut self, now: Now, command: Self::Command) -> Result<(), Error>;
     fn shutdown(&mut self, now: Now);
     fn next_deadline(&self) -> Option<Time>;
@@ -184,7 +190,12 @@ impl<M: Machine> Driver<M> {
             self.drain();
             let deadline = self.machine.next_deadline();
             tokio::select! {
-                Some(inbound) = self.inbound.recv() => self.handle(inbound),
+                Some(inbound) = self.inbound.recv() => {
+                    if let Inbound::Frame(_, bytes) = &inbound {
+                        self.wait_for_room(bytes).await;
+                    }
+                    self.handle(inbound);
+                }
                 Some(written) = self.written.recv() => self.handle_written(written),
                 Some(passing) = self.sent.recv() => self.machine.handle_sent(now(), passing),
                 () = until(deadline) => self.machine.handle_timeout(now()),
@@ -223,6 +234,18 @@ impl<M: Machine> Driver<M> {
             self.drain();
         }
         self.notices.tell(None, What::Stopped);
+    }
+
+    /// A frame can overtake the news that earlier ones were written. The wait is short, because whoever keeps to its credit never
+    /// needs it for longer, and everyone else is then told that too much is held.
+    async fn wait_for_room(&mut self, bytes: &[u8]) {
+        let end = Instant::now() + OVERTAKING;
+        while self.machine.must_wait(bytes) {
+            match tokio::time::timeout_at(end, self.sent.recv()).await {
+                Ok(Some(passing)) => self.machine.handle_sent(now(), passing),
+                _ => return,
+            }
+        }
     }
 
     fn handle(&mut self, inbound: Inbound) {

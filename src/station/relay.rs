@@ -48,6 +48,10 @@ impl Machine for RelayStation {
         self.0.handle_sent(now, passing);
     }
 
+    fn must_wait(&self, bytes: &[u8]) -> bool {
+        self.0.would_hold_too_much(bytes)
+    }
+
     fn command(&mut self, _: Now, command: RelayCommand) -> Result<(), Error> {
         match command {}
     }

@@ -15,7 +15,7 @@ pub(crate) struct Arguments {
 }
 
 const EXIT_CODES: &str = "Exit codes: 0 all is well; 1 something failed, the reason is printed; 2 the command line is wrong; \
-                          3 residue of a document was found in memory; 130 stopped with Ctrl-C.";
+                          3 residue of a document was found in memory; 4 the document is too plain for a scan to tell; 130 stopped with Ctrl-C.";
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {

@@ -135,6 +135,14 @@ impl<C: Crypto> Relay<C> {
         self.sessions.len()
     }
 
+    /// Whether taking this frame now would end its session because too much is held. A host whose frames are being written can
+    /// wait for some of them to come back first.
+    #[must_use]
+    pub fn would_hold_too_much(&self, bytes: &[u8]) -> bool {
+        let session = Frame::decode(bytes).ok().and_then(|frame| self.sessions.get(&frame.session));
+        session.is_some_and(|session| session.now_held() + bytes.len() > self.policy.max_held)
+    }
+
     /// When [`Relay::handle_timeout`] must be called at the latest.
     #[must_use]
     pub fn next_deadline(&self) -> Option<Time> {

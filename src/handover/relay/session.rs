@@ -65,6 +65,10 @@ impl Session {
         self.reported.as_ref().map(|(_, time)| *time)
     }
 
+    pub(super) const fn now_held(&self) -> usize {
+        self.held
+    }
+
     /// Counts a frame in and gives the bytes now held.
     pub(super) fn held(&mut self, length: usize) -> usize {
         self.held += length;

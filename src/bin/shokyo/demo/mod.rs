@@ -29,6 +29,7 @@ const KIND: &str = "resident-certificate";
 /// Whom it is about in the issuer's register: nobody.
 const SUBJECT: &str = "SPECIMEN-0001";
 const RESIDUE: u8 = 3;
+const NOT_ASSESSABLE: u8 = 4;
 const INTERRUPTED: u8 = 130;
 
 /// Why a demonstration ended early.
@@ -104,6 +105,8 @@ impl Found {
             ExitCode::FAILURE
         } else if self.is_clean() {
             ExitCode::SUCCESS
+        } else if self.residue.iter().all(|residue| residue.is_clean() || residue.is_only_too_plain()) {
+            ExitCode::from(NOT_ASSESSABLE)
         } else {
             ExitCode::from(RESIDUE)
         }

@@ -12,25 +12,36 @@ use super::processes::Stations;
 /// What was found in one process.
 pub(crate) struct Residue {
     pub(crate) role: String,
-    pub(crate) report: ScanReport,
+    /// `None` when the document has no piece that could be looked for.
+    pub(crate) report: Option<ScanReport>,
 }
 
 impl Residue {
     pub(crate) fn is_clean(&self) -> bool {
-        self.report.is_clean()
+        self.report.as_ref().is_some_and(ScanReport::is_clean)
+    }
+
+    /// Whether nothing speaks against this process except that the document is too plain to be recognised.
+    pub(crate) fn is_only_too_plain(&self) -> bool {
+        let Some(report) = &self.report else { return true };
+        report.control_found && report.total_hits() == 0 && !report.assessable && report.unexplained().next().is_none()
     }
 
     pub(crate) fn to_json(&self) -> Value {
+        let Some(report) = &self.report else {
+            return json!({ "role": self.role, "clean": false, "assessable": false });
+        };
+        let kinds: BTreeMap<_, _> = report.counts.iter().map(|(kind, count)| (format!("{kind:?}"), *count)).collect();
         json!({
             "role": self.role,
             "clean": self.is_clean(),
-            "control_found": self.report.control_found,
-            "assessable": self.report.assessable,
-            "hits": self.report.total_hits(),
-            "hits_by_kind": self.report.counts.iter().map(|(kind, count)| (format!("{kind:?}"), *count)).collect::<BTreeMap<_, _>>(),
-            "bytes_scanned": self.report.bytes_scanned,
-            "threads": self.report.threads,
-            "unreadable": self.report.unreadable.len(),
+            "control_found": report.control_found,
+            "assessable": report.assessable,
+            "hits": report.total_hits(),
+            "hits_by_kind": kinds,
+            "bytes_scanned": report.bytes_scanned,
+            "threads": report.threads,
+            "unreadable": report.unreadable.len(),
         })
     }
 }
@@ -44,8 +55,8 @@ pub(crate) struct Scans {
 impl Scans {
     pub(crate) fn before(stations: &Stations, document: &Document) -> Result<Self, Stop> {
         let needles = needles(document);
-        let baselines = stations
-            .stations
+        let scanned = if needles.is_empty() { &[][..] } else { &stations.stations[..] };
+        let baselines = scanned
             .iter()
             .map(|station| scan::baseline(pid(station.process.id()), &needles))
             .collect::<Result<_, _>>()?;
@@ -54,8 +65,14 @@ impl Scans {
 
     pub(crate) fn after(&self, stations: &Stations) -> Result<Vec<Residue>, Stop> {
         let mut found = Vec::new();
-        for (station, baseline) in stations.stations.iter().zip(&self.baselines) {
-            let report = scan::scan(pid(station.process.id()), &self.needles, &station.marker, Some(baseline))?;
+        for (index, station) in stations.stations.iter().enumerate() {
+            let report = match self.baselines.get(index) {
+                Some(baseline) => {
+                    let id = pid(station.process.id());
+                    Some(scan::scan(id, &self.needles, &station.marker, Some(baseline))?)
+                }
+                None => None,
+            };
             found.push(Residue { role: station.role.clone(), report });
         }
         Ok(found)

@@ -8,7 +8,7 @@ use super::residue::Residue;
 use super::timeline::{Stretch, Timeline};
 use super::{Found, KIND};
 use crate::arguments::DemoArguments;
-use crate::words::{BOLD, DIM, GREEN, RED};
+use crate::words::{BOLD, DIM, GREEN, RED, YELLOW};
 
 /// Columns of a bar.
 const WIDTH: u64 = 48;
@@ -102,24 +102,26 @@ fn show_receipts(evidence: &Evidence) {
 }
 
 fn show_residue(residue: &Residue) {
-    let report = &residue.report;
     print!("  {:<19}", residue.role);
-    if residue.is_clean() {
-        println!(
+    match &residue.report {
+        Some(report) if report.is_clean() => println!(
             "{GREEN}nothing found{GREEN:#} in {} MiB and the registers of {} threads; the control marker was found",
             report.bytes_scanned >> 20,
             report.threads
-        );
-        return;
-    }
-    println!("{RED}NOT CLEAN{RED:#}");
-    for line in report.to_string().lines() {
-        println!("      {line}");
+        ),
+        Some(report) if !residue.is_only_too_plain() => {
+            println!("{RED}NOT CLEAN{RED:#}");
+            for line in report.to_string().lines() {
+                println!("      {line}");
+            }
+        }
+        _ => println!("{YELLOW}not assessable{YELLOW:#}: the document is too plain to be recognised in memory"),
     }
 }
 
 fn verdict(found: &Found) {
     println!();
+    let too_plain = !found.is_clean() && found.residue.iter().all(Residue::is_only_too_plain);
     for (holds, claim) in [
         (found.is_delivered(), "delivered: the kiosk's proof over every byte is the original's"),
         (found.is_erased(), "erased at all four, and never readable in two places at once"),
@@ -128,6 +130,8 @@ fn verdict(found: &Found) {
     ] {
         if holds {
             println!("  {GREEN}yes{GREEN:#}  {claim}");
+        } else if too_plain && claim.starts_with("no residue") {
+            println!("  {YELLOW}?{YELLOW:#}    {claim}: the document is too plain to tell");
         } else {
             println!("  {RED}NO{RED:#}   {claim}");
         }
