@@ -86,7 +86,7 @@ pub enum Order<C> {
 }
 
 enum Inbound {
-    Up(Peer, UnboundedSender<Outgoing>),
+    Up(Peer, super::profile::StationName, UnboundedSender<Outgoing>),
     Frame(Peer, Vec<u8>),
     Down(Peer),
 }
@@ -103,12 +103,11 @@ impl Connections {
     /// Serves a link until it ends.
     pub(super) async fn serve(&self, peer: Peer, link: Link) {
         let name = link.peer().clone();
-        self.notices.tell(None, What::Connected { station: name.station.clone(), role: name.role });
         let (mut reader, writer) = link.split();
         let (outgoing, queue) = unbounded_channel();
         let sending = tokio::spawn(send_all(queue, writer, self.sent.clone()));
         let mut error = None;
-        if self.inbound.send(Inbound::Up(peer, outgoing)).await.is_ok() {
+        if self.inbound.send(Inbound::Up(peer, name.clone(), outgoing)).await.is_ok() {
             loop {
                 match reader.next().await {
                     Ok(Some(frame)) => {
@@ -250,8 +249,10 @@ impl<M: Machine> Driver<M> {
 
     fn handle(&mut self, inbound: Inbound) {
         match inbound {
-            Inbound::Up(peer, outgoing) => {
+            Inbound::Up(peer, name, outgoing) => {
                 self.peers.insert(peer, outgoing);
+                // Only now would a frame for it be sent.
+                self.notices.tell(None, What::Connected { station: name.station, role: name.role });
             }
             Inbound::Frame(peer, bytes) => {
                 if let Err(error) = self.machine.handle_frame(now(), peer, bytes) {
@@ -287,11 +288,13 @@ impl<M: Machine> Driver<M> {
                     Some(queue) => queue.send(outgoing).err().map(|error| error.0),
                     None => Some(outgoing),
                 };
+                let Some(unsent) = unsent else { continue };
                 match unsent {
-                    Some(Outgoing::Passing(passing)) => self.machine.handle_sent(now(), passing),
-                    Some(Outgoing::Frame(mut frame)) => drop(crate::wipe::wipe_vec(&mut frame, 0)),
-                    None => {}
+                    Outgoing::Passing(passing) => self.machine.handle_sent(now(), passing),
+                    Outgoing::Frame(mut frame) => drop(crate::wipe::wipe_vec(&mut frame, 0)),
                 }
+                // Nobody is there to answer: what depends on it ends now, not at its deadline.
+                self.machine.handle_peer_lost(now(), peer);
             }
             if !moved {
                 return;
