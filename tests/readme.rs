@@ -56,7 +56,8 @@ fn the_rust_example_runs() {
 #[test]
 fn a_block_that_differs_is_noticed() {
     let markdown = "a\n```rust\nlet one = 1;\n```\nb\n";
-    let program = |line: &str| format!("//! About.\n\nfn main() -> Result<(), shokyo::Error> {{\n    {line}\n    Ok(())\n}}\n");
+    let program =
+        |line: &str| format!("//! About.\n\nfn main() -> Result<(), shokyo::Error> {{\n    {line}\n    Ok(())\n}}\n");
     assert_eq!(block(markdown, "rust"), body_of_main(&program("let one = 1;")));
     assert_ne!(block(markdown, "rust"), body_of_main(&program("let one = 2;")));
     assert_eq!(without_first_comment("/* About.\n * More. */\n\n#include <a.h>\n"), "#include <a.h>\n");
@@ -102,7 +103,9 @@ fn every_test_that_the_guarantees_name_exists() {
         .lines()
         .filter_map(|line| line.strip_prefix('|')?.split('|').nth(2))
         .flat_map(|cell| cell.split('`').skip(1).step_by(2))
-        .filter(|name| name.chars().all(|letter| letter.is_ascii_lowercase() || letter == '_' || letter.is_ascii_digit()))
+        .filter(|name| {
+            name.chars().all(|letter| letter.is_ascii_lowercase() || letter == '_' || letter.is_ascii_digit())
+        })
         .filter(|name| name.contains('_'))
         .collect();
     assert!(names.len() > 50, "only {} tests are named", names.len());
