@@ -386,7 +386,8 @@ typedef struct shokyo_erase_all_outcome {
      */
     uint64_t failed;
     /**
-     * Rooms and windows that were still in use when waiting ended: their copies are wiped when they are left.
+     * Rooms and windows that were still in use when waiting ended, the window of a callback that makes the call included: their copies
+     * are wiped when they are left.
      */
     uint64_t in_flight;
 } shokyo_erase_all_outcome;

@@ -22,19 +22,19 @@ mod boundary;
 mod cancellation;
 mod handles;
 
-// The header has its functions in this order.
+// The header has its functions in this order, which the blank lines keep rustfmt from changing.
 mod version;
-//
+
 mod status;
-//
+
 mod detail;
-//
+
 mod vault;
-//
+
 mod writer;
-//
+
 mod buffer;
-//
+
 mod erasure;
 
 pub use buffer::*;

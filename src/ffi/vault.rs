@@ -77,7 +77,8 @@ pub struct shokyo_erase_all_outcome {
     pub verified: u64,
     /// How many could not be shown to be erased: stop the process and report it.
     pub failed: u64,
-    /// Rooms and windows that were still in use when waiting ended: their copies are wiped when they are left.
+    /// Rooms and windows that were still in use when waiting ended, the window of a callback that makes the call included: their copies
+    /// are wiped when they are left.
     pub in_flight: u64,
 }
 

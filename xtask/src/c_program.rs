@@ -22,6 +22,7 @@ pub fn run() -> Result<Outcome, Failure> {
         return Ok(Outcome::Skipped(format!("{PROGRAMS} holds no program")));
     }
     Call::cargo("rustc --locked --release --lib --features capi --crate-type staticlib,cdylib").run()?;
+    linked_to_stay(&format!("{LIBRARIES}/libshokyo.so"))?;
     fs::create_dir_all(BUILT).map_err(|error| Failure::new(format!("{BUILT}: {error}")))?;
     for source in programs {
         let name = source.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
@@ -37,6 +38,13 @@ pub fn run() -> Result<Outcome, Failure> {
     Ok(Outcome::Done)
 }
 
+/// What `build.rs` asks the linker for has reached the library: it is never unloaded, and its symbols are bound at the start.
+fn linked_to_stay(library: &str) -> Result<(), Failure> {
+    Call::new("sh", "-c")
+        .argument(format!("LC_ALL=C readelf -d {library} | grep -E 'FLAGS_1.*NOW.*NODELETE|FLAGS_1.*NODELETE.*NOW'"))
+        .run()
+}
+
 fn programs() -> Vec<PathBuf> {
     let mut found: Vec<PathBuf> = fs::read_dir(Path::new(PROGRAMS))
         .map(|entries| entries.flatten().map(|entry| entry.path()).collect())
@@ -46,7 +54,7 @@ fn programs() -> Vec<PathBuf> {
     found
 }
 
-/// The compiler's call up to the libraries. Symbols are bound at the start (`-z now`): binding them at the first call can write
+/// The compiler's call up to the libraries. As for the library itself (`build.rs`), symbols are bound at the start (`-z now`): binding them at the first call can write
 /// registers that hold secrets to the stack.
 fn compile(source: &Path, output: &str) -> Call {
     Call::new("cc", "-std=c11 -Wall -Wextra -Werror -pedantic -O2 -g -Iinclude -Wl,-z,now -o")
