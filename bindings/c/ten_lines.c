@@ -26,7 +26,11 @@ int main(void)
     if (!status) status = shokyo_buffer_erase(document, &erasure);
     if (!status) status = shokyo_erasure_verified(erasure, &verified);
     if (status || !verified) fprintf(stderr, "shokyo: %s\n", shokyo_status_text(status));
+
+    /* What was consumed on the way is refused and what is NULL does nothing, so this is right however far it went. */
     shokyo_erasure_free(erasure);
+    shokyo_buffer_free(document);
+    shokyo_writer_free(writer);
     shokyo_vault_free(vault);
     return status || !verified;
 }

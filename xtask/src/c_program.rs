@@ -15,13 +15,19 @@ const LIBRARIES: &str = "target/release";
 /// What Rust's standard library needs from the system (`rustc --print native-static-libs` on Linux with glibc).
 const SYSTEM_LIBRARIES: &str = "-lgcc_s -lutil -lrt -lpthread -lm -ldl -lc";
 
+/// How the shared library is linked: `dlclose` must not take away code whose locked memory and handles live on; a symbol that is
+/// bound at its first call can write registers that hold secrets to the stack; what was bound cannot be changed afterwards.
+const LINKED: &str = "-C link-arg=-Wl,-z,nodelete,-z,now,-z,relro";
+
 /// Compiles and runs each program against the static and against the shared library.
 pub fn run() -> Result<Outcome, Failure> {
     let programs = programs();
     if programs.is_empty() {
         return Ok(Outcome::Skipped(format!("{PROGRAMS} holds no program")));
     }
-    Call::cargo("rustc --locked --release --lib --features capi --crate-type staticlib,cdylib").run()?;
+    Call::cargo("rustc --locked --release --lib --features capi --crate-type staticlib,cdylib --")
+        .arguments(LINKED)
+        .run()?;
     linked_to_stay(&format!("{LIBRARIES}/libshokyo.so"))?;
     fs::create_dir_all(BUILT).map_err(|error| Failure::new(format!("{BUILT}: {error}")))?;
     for source in programs {
@@ -38,11 +44,9 @@ pub fn run() -> Result<Outcome, Failure> {
     Ok(Outcome::Done)
 }
 
-/// What `build.rs` asks the linker for has reached the library: it is never unloaded, and its symbols are bound at the start.
+/// What the linker was asked for has reached the library: it is never unloaded, and its symbols are bound at the start.
 fn linked_to_stay(library: &str) -> Result<(), Failure> {
-    Call::new("sh", "-c")
-        .argument(format!("LC_ALL=C readelf -d {library} | grep -E 'FLAGS_1.*NOW.*NODELETE|FLAGS_1.*NODELETE.*NOW'"))
-        .run()
+    Call::new("sh", "-c").argument(format!("LC_ALL=C readelf -d {library} | grep 'FLAGS_1.*NOW.*NODELETE'")).run()
 }
 
 fn programs() -> Vec<PathBuf> {
@@ -54,7 +58,7 @@ fn programs() -> Vec<PathBuf> {
     found
 }
 
-/// The compiler's call up to the libraries. As for the library itself (`build.rs`), symbols are bound at the start (`-z now`): binding them at the first call can write
+/// The compiler's call up to the libraries. Symbols are bound at the start (`-z now`): binding them at the first call can write
 /// registers that hold secrets to the stack.
 fn compile(source: &Path, output: &str) -> Call {
     Call::new("cc", "-std=c11 -Wall -Wextra -Werror -pedantic -O2 -g -Iinclude -Wl,-z,now -o")
