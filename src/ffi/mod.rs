@@ -1,1 +1,46 @@
-//! ffi.
+//! The C interface, `include/shokyo.h`: what another language calls. One file for each kind of object.
+//!
+//! Nothing here may let a panic out, follow a handle as a pointer, hold a lock while it calls back, or write an output of a call
+//! that failed. Who owns what is decided in `handles.rs` alone, what a pointer argument may be in `arguments.rs`, and what a panic does
+//! in `boundary.rs`.
+//!
+//! The comments of public items become the header's, so they speak to a reader of C; the general rules are at its top
+//! (`cbindgen.toml`).
+#![allow(
+    non_camel_case_types,
+    reason = "the types are named as C names them, and so appear in the header without a second name"
+)]
+#![allow(clippy::missing_safety_doc, reason = "each function says in the terms of C what it asks of its pointers")]
+
+#[cfg(panic = "abort")]
+compile_error!(
+    "the C interface needs panic = \"unwind\": a panic must destroy the keys of its vault, which an abort leaves in memory"
+);
+
+mod arguments;
+mod boundary;
+mod cancellation;
+mod handles;
+
+// The header has its functions in this order, which the blank lines keep rustfmt from changing.
+mod version;
+
+mod status;
+
+mod detail;
+
+mod vault;
+
+mod writer;
+
+mod buffer;
+
+mod erasure;
+
+pub use buffer::*;
+pub use detail::*;
+pub use erasure::*;
+pub use status::*;
+pub use vault::*;
+pub use version::*;
+pub use writer::*;

@@ -15,13 +15,20 @@ const LIBRARIES: &str = "target/release";
 /// What Rust's standard library needs from the system (`rustc --print native-static-libs` on Linux with glibc).
 const SYSTEM_LIBRARIES: &str = "-lgcc_s -lutil -lrt -lpthread -lm -ldl -lc";
 
+/// How the shared library is linked: `dlclose` must not take away code whose locked memory and handles live on; a symbol that is
+/// bound at its first call can write registers that hold secrets to the stack; what was bound cannot be changed afterwards.
+const LINKED: &str = "-C link-arg=-Wl,-z,nodelete,-z,now,-z,relro";
+
 /// Compiles and runs each program against the static and against the shared library.
 pub fn run() -> Result<Outcome, Failure> {
     let programs = programs();
     if programs.is_empty() {
         return Ok(Outcome::Skipped(format!("{PROGRAMS} holds no program")));
     }
-    Call::cargo("rustc --locked --release --lib --features capi --crate-type staticlib,cdylib").run()?;
+    Call::cargo("rustc --locked --release --lib --features capi --crate-type staticlib,cdylib --")
+        .arguments(LINKED)
+        .run()?;
+    linked_to_stay(&format!("{LIBRARIES}/libshokyo.so"))?;
     fs::create_dir_all(BUILT).map_err(|error| Failure::new(format!("{BUILT}: {error}")))?;
     for source in programs {
         let name = source.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
@@ -35,6 +42,11 @@ pub fn run() -> Result<Outcome, Failure> {
         Call::new(&compiled("shared"), "").set("LD_LIBRARY_PATH", LIBRARIES).run()?;
     }
     Ok(Outcome::Done)
+}
+
+/// What the linker was asked for has reached the library: it is never unloaded, and its symbols are bound at the start.
+fn linked_to_stay(library: &str) -> Result<(), Failure> {
+    Call::new("sh", "-c").argument(format!("LC_ALL=C readelf -d {library} | grep 'FLAGS_1.*NOW.*NODELETE'")).run()
 }
 
 fn programs() -> Vec<PathBuf> {

@@ -1,0 +1,117 @@
+//! What callers pass: checked before anything is done with it. What cannot be checked, that a pointer which is not null points to
+//! what the header says, is the caller's promise.
+
+use std::ffi::c_void;
+use std::mem::MaybeUninit;
+
+use super::boundary::Failure;
+
+/// Public structs larger than this are taken for an error: no version will reach it.
+const LARGEST_STRUCT: usize = 4096;
+
+/// A struct that begins with its own size.
+///
+/// # Safety
+/// It is `repr(C)`, its first field is `struct_size: u32`, it has no padding, and any bytes are a valid value.
+pub(super) unsafe trait PublicStruct: Copy {
+    /// The name in messages.
+    const NAME: &'static str;
+    /// The size below which a field without a default would be missing.
+    const LEAST: usize;
+}
+
+/// Where a result goes, once the call has succeeded.
+pub(super) struct Out<T>(*mut T);
+
+/// Where a result goes that is a public struct, as far as the caller's version of it reaches.
+pub(super) struct StructOut<T>(*mut T, usize);
+
+/// The bytes at `data`; nothing at all when both are zero.
+///
+/// # Safety
+/// If `data` is not null, `length` bytes there are readable and nobody writes them for `'a`.
+pub(super) unsafe fn slice<'a>(data: *const c_void, length: usize, name: &'static str) -> Result<&'a [u8], Failure> {
+    if length == 0 {
+        return Ok(&[]);
+    }
+    if data.is_null() {
+        return Err(Failure::Argument(name, "is NULL although its length is not 0"));
+    }
+    if isize::try_from(length).is_err() || data.addr().checked_add(length).is_none() {
+        return Err(Failure::Argument(name, "has a length that no memory has"));
+    }
+    // SAFETY: not null, no longer than memory can be, and readable as the caller promises.
+    Ok(unsafe { std::slice::from_raw_parts(data.cast(), length) })
+}
+
+/// The struct at `pointer` in this version's form: fields that the caller's version does not have are 0.
+///
+/// # Safety
+/// If `pointer` is not null, as many bytes there as its `struct_size` says, and at least 4, are readable during the call.
+pub(super) unsafe fn read_struct<T: PublicStruct>(pointer: *const T) -> Result<T, Failure> {
+    // SAFETY: passed on to the caller.
+    let size = unsafe { struct_size::<T>(pointer) }?;
+    let mut value = MaybeUninit::<T>::zeroed();
+    let (source, known) = (pointer.cast::<u8>(), size.min(size_of::<T>()));
+    // SAFETY: `known` bytes are readable at the source and writable at the value.
+    unsafe { source.copy_to_nonoverlapping(value.as_mut_ptr().cast(), known) };
+    for place in known..size {
+        // SAFETY: the caller's struct has `size` bytes.
+        if unsafe { source.add(place).read() } != 0 {
+            return Err(Failure::Argument(T::NAME, "has a field set that this version of the library does not know"));
+        }
+    }
+    // SAFETY: every byte is initialised, and any bytes are a valid value.
+    Ok(unsafe { value.assume_init() })
+}
+
+impl<T> Out<T> {
+    /// # Safety
+    /// If `pointer` is not null, a `T` can be written there until the call ends.
+    pub(super) unsafe fn new(pointer: *mut T, name: &'static str) -> Result<Self, Failure> {
+        if pointer.is_null() { Err(Failure::Argument(name, "is NULL")) } else { Ok(Self(pointer)) }
+    }
+
+    pub(super) fn write(self, value: T) {
+        // SAFETY: not null, and writable as promised when it was made.
+        unsafe { self.0.write_unaligned(value) };
+    }
+}
+
+impl<T: PublicStruct> StructOut<T> {
+    /// # Safety
+    /// If `pointer` is not null, as many bytes there as its `struct_size` says, and at least 4, are readable and writable until the
+    /// call ends.
+    pub(super) unsafe fn new(pointer: *mut T) -> Result<Self, Failure> {
+        // SAFETY: passed on to the caller.
+        let size = unsafe { struct_size::<T>(pointer) }?;
+        Ok(Self(pointer, size))
+    }
+
+    /// Writes everything after `struct_size`, which stays the caller's; what this version does not know becomes 0.
+    pub(super) fn write(self, value: T) {
+        let (target, known) = (self.0.cast::<u8>(), self.1.min(size_of::<T>()));
+        let source = (&raw const value).cast::<u8>();
+        let head = size_of::<u32>();
+        // SAFETY: the caller's struct has `self.1` bytes and ours `size_of::<T>()`, none of them padding; `known` is in both and, like
+        // `self.1`, not below `head`.
+        unsafe {
+            source.add(head).copy_to_nonoverlapping(target.add(head), known - head);
+            target.add(known).write_bytes(0, self.1 - known);
+        }
+    }
+}
+
+/// # Safety
+/// If `pointer` is not null, 4 bytes there are readable.
+unsafe fn struct_size<T: PublicStruct>(pointer: *const T) -> Result<usize, Failure> {
+    if pointer.is_null() {
+        return Err(Failure::Argument(T::NAME, "is NULL"));
+    }
+    // SAFETY: not null, and readable as the caller promises.
+    let size = unsafe { pointer.cast::<u32>().read_unaligned() };
+    match usize::try_from(size) {
+        Ok(size) if (T::LEAST.max(size_of::<u32>())..=LARGEST_STRUCT).contains(&size) => Ok(size),
+        _ => Err(Failure::Argument(T::NAME, "has a struct_size that no version has; set it to sizeof")),
+    }
+}

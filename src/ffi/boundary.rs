@@ -1,0 +1,132 @@
+//! The way into and out of the library: every call passes [`guarded`], which turns failures into a status and a detail, and stops panics.
+//!
+//! A panic means that something is not as the code believes. Whatever it was, the keys of the vault it concerns are destroyed then, and that
+//! vault does nothing more with documents than erase them.
+
+use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, OnceLock};
+
+use super::vault::VaultState;
+use super::{cancellation, detail, shokyo_status};
+use crate::error::Error;
+
+/// The process that the library serves; 0 before its first call.
+static OWNER: AtomicU32 = AtomicU32::new(0);
+
+/// Why a call fails. Texts name arguments and reasons, never data.
+pub(super) enum Failure {
+    /// The library's own reason.
+    Library(Error),
+    /// An argument, and what is wrong with it.
+    Argument(&'static str, &'static str),
+    /// A handle, and what is wrong with it.
+    Handle(&'static str, &'static str),
+    /// An object that another call uses.
+    InUse(&'static str),
+    /// No handle is left.
+    Exhausted,
+    /// The callback asked to stop.
+    Stopped,
+    /// The vault met a panic before.
+    Poisoned,
+    /// A panic.
+    Panic,
+}
+
+/// One call: which vault a panic in it concerns. No call concerns more than one.
+#[derive(Default)]
+pub(super) struct Call {
+    vault: OnceLock<Arc<VaultState>>,
+}
+
+/// Runs the body of a call of the interface.
+pub(super) fn guarded(work: impl FnOnce(&Call) -> Result<(), Failure>) -> shokyo_status {
+    let _held = cancellation::Held::new();
+    let call = Call::default();
+    // Unwind safety: what a panic may leave half done belongs to a vault that is poisoned below, or sits behind the lock of the table,
+    // which changes nothing that could panic in between.
+    let outcome = catch_unwind(AssertUnwindSafe(|| {
+        refuse_forked_child()?;
+        work(&call)
+    }));
+    let failure = match outcome {
+        Ok(Ok(())) => return shokyo_status::Ok,
+        Ok(Err(failure)) => failure,
+        Err(panic) => {
+            call.erase_everything();
+            // Its destructor is not known, and may panic, too.
+            std::mem::forget(catch_unwind(AssertUnwindSafe(move || drop(panic))));
+            Failure::Panic
+        }
+    };
+    detail::keep(&failure);
+    failure.status()
+}
+
+impl Call {
+    /// The call works with documents of this vault; refused when it is poisoned.
+    pub(super) fn uses(&self, vault: &Arc<VaultState>) -> Result<(), Failure> {
+        self.ends(vault);
+        if vault.is_poisoned() { Err(Failure::Poisoned) } else { Ok(()) }
+    }
+
+    /// The call erases or frees something of this vault, or asks about it, which a poisoned one allows.
+    pub(super) fn ends(&self, vault: &Arc<VaultState>) {
+        let _ = self.vault.set(Arc::clone(vault));
+    }
+
+    fn erase_everything(&self) {
+        if let Some(vault) = self.vault.get() {
+            vault.poison();
+            // Nothing more can be done if this fails as well.
+            std::mem::forget(catch_unwind(AssertUnwindSafe(|| vault.vault().erase_all())));
+        }
+    }
+}
+
+/// A child has neither the parent's locked memory nor, perhaps, a lock that another of its threads held. Asked before any lock.
+fn refuse_forked_child() -> Result<(), Error> {
+    let this = std::process::id();
+    match OWNER.compare_exchange(0, this, Ordering::Relaxed, Ordering::Relaxed) {
+        Ok(_) => Ok(()),
+        Err(owner) if owner == this => Ok(()),
+        Err(_) => Err(Error::ForkedChild),
+    }
+}
+
+impl Failure {
+    fn status(&self) -> shokyo_status {
+        match self {
+            Self::Library(error) => error.into(),
+            Self::Argument(..) => shokyo_status::InvalidArgument,
+            Self::Handle(..) => shokyo_status::InvalidHandle,
+            Self::InUse(_) => shokyo_status::HandleInUse,
+            Self::Exhausted => shokyo_status::HandlesExhausted,
+            Self::Stopped => shokyo_status::CallbackStopped,
+            Self::Poisoned => shokyo_status::VaultPoisoned,
+            Self::Panic => shokyo_status::Panic,
+        }
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Library(error) => error.fmt(f),
+            Self::Argument(name, problem) | Self::Handle(name, problem) => write!(f, "{name} {problem}"),
+            Self::InUse(name) => write!(f, "{name} is in use by another call; wait for it to return"),
+            Self::Exhausted => f.write_str("no more handles can be given in this process"),
+            Self::Stopped => f.write_str("the callback asked to stop"),
+            Self::Poisoned => f.write_str("an earlier call on this vault met a fault; open another vault"),
+            Self::Panic => f.write_str("a fault inside the library; the keys of the vault are destroyed, report it"),
+        }
+    }
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        Self::Library(error)
+    }
+}
