@@ -418,7 +418,7 @@ typedef struct shokyo_binding {
  * Gives 0 to go on; anything else stops, and the call gives SHOKYO_STATUS_CALLBACK_STOPPED.
  * It runs in the calling thread, with no lock of the library held and cancellation disabled. It may call the library, and may free the very
  * document, which is then erased when it returns. It must return: no longjmp, no thread exit, no exception. If an exception
- * leaves it all the same, the window is wiped and the vault erased before the process is stopped.
+ * leaves it all the same, the window is wiped before the process is stopped.
  */
 typedef int32_t (*shokyo_reader)(void *user_data, uint64_t offset, const uint8_t *plain, size_t length);
 

@@ -16,6 +16,7 @@ use crate::error::Error;
 static OWNER: AtomicU32 = AtomicU32::new(0);
 
 /// Why a call fails. Texts name arguments and reasons, never data.
+#[derive(Debug)]
 pub(super) enum Failure {
     /// The library's own reason.
     Library(Error),

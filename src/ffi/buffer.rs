@@ -25,7 +25,7 @@ pub struct shokyo_buffer {
 /// Gives 0 to go on; anything else stops, and the call gives SHOKYO_STATUS_CALLBACK_STOPPED.
 /// It runs in the calling thread, with no lock of the library held and cancellation disabled. It may call the library, and may free the very
 /// document, which is then erased when it returns. It must return: no longjmp, no thread exit, no exception. If an exception
-/// leaves it all the same, the window is wiped and the vault erased before the process is stopped.
+/// leaves it all the same, the window is wiped before the process is stopped.
 pub type shokyo_reader =
     Option<unsafe extern "C-unwind" fn(user_data: *mut c_void, offset: u64, plain: *const u8, length: usize) -> i32>;
 

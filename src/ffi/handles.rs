@@ -207,7 +207,7 @@ mod tests {
                 assert!(matches!(get::<Number>(wrong), Err(Failure::Handle(..))), "bit {bit}");
             }
         }
-        assert_eq!(take::<Number>(handle).unwrap_or_else(|_| Number(0)).0, 1);
+        assert_eq!(take::<Number>(handle).unwrap_or(Number(0)).0, 1);
     }
 
     #[test]
