@@ -144,7 +144,7 @@ fn start_all(place: &Place) -> [Station; 4] {
 
 fn apply(wait_for_payment: bool, subject: &str) -> Value {
     json!({
-        "command": "apply", "issuer": "issuer-1", "kind": "certificate", "subject": subject,
+        "command": "apply", "operator": "municipality", "issuer": "issuer-1", "kind": "certificate", "subject": subject,
         "challenge": "00".repeat(32), "wait_for_payment": wait_for_payment,
     })
 }

@@ -67,6 +67,8 @@ pub(super) type Put = Result<(), minicbor::encode::Error<core::convert::Infallib
 /// Kiosk → issuer: which issuer, and who asks.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Hello {
+    /// The operator of the issuing station that is asked.
+    pub(super) operator: String,
     /// The issuing station that is asked.
     pub(super) issuer: String,
     /// The kiosk's certificate for messages (DER).
@@ -75,13 +77,13 @@ pub(super) struct Hello {
 
 impl Body for Hello {
     const KIND: MessageType = MessageType::Hello;
-    const ITEMS: u64 = 2;
+    const ITEMS: u64 = 3;
     fn put(&self, encoder: &mut Encoder<&mut Vec<u8>>) -> Put {
-        encoder.str(&self.issuer)?.bytes(&self.certificate)?;
+        encoder.str(&self.operator)?.str(&self.issuer)?.bytes(&self.certificate)?;
         Ok(())
     }
     fn take(decoder: &mut Decoder<'_>) -> Result<Self, Error> {
-        Ok(Self { issuer: name(decoder)?, certificate: bounded(decoder, MAX_CERTIFICATE)? })
+        Ok(Self { operator: name(decoder)?, issuer: name(decoder)?, certificate: bounded(decoder, MAX_CERTIFICATE)? })
     }
 }
 
@@ -130,6 +132,8 @@ pub(super) struct ApplyHeader {
     pub(super) nonce: [u8; 32],
     /// The epoch of the challenge.
     pub(super) epoch: [u8; 16],
+    /// The operator of the issuing station.
+    pub(super) operator: String,
     /// The issuing station.
     pub(super) issuer: String,
     /// What kind of document.
@@ -144,11 +148,12 @@ pub(super) struct ApplyHeader {
 
 impl Body for ApplyHeader {
     const KIND: MessageType = MessageType::Apply;
-    const ITEMS: u64 = 7;
+    const ITEMS: u64 = 8;
     fn put(&self, encoder: &mut Encoder<&mut Vec<u8>>) -> Put {
         encoder
             .bytes(&self.nonce)?
             .bytes(&self.epoch)?
+            .str(&self.operator)?
             .str(&self.issuer)?
             .str(&self.kind)?
             .u8(self.copies)?
@@ -160,6 +165,7 @@ impl Body for ApplyHeader {
         Ok(Self {
             nonce: array(decoder)?,
             epoch: array(decoder)?,
+            operator: name(decoder)?,
             issuer: name(decoder)?,
             kind: name(decoder)?,
             copies: u8::try_from(number(decoder)?).map_err(|_| Error::Malformed { what: "a number" })?,
@@ -330,17 +336,21 @@ impl Body for Erased {
 }
 
 /// Issuer → all: every receipt of the session is there.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Complete;
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Complete {
+    /// The issuer's certificate for messages (DER).
+    pub(super) certificate: Vec<u8>,
+}
 
 impl Body for Complete {
     const KIND: MessageType = MessageType::Complete;
-    const ITEMS: u64 = 0;
-    fn put(&self, _: &mut Encoder<&mut Vec<u8>>) -> Put {
+    const ITEMS: u64 = 1;
+    fn put(&self, encoder: &mut Encoder<&mut Vec<u8>>) -> Put {
+        encoder.bytes(&self.certificate)?;
         Ok(())
     }
-    fn take(_: &mut Decoder<'_>) -> Result<Self, Error> {
-        Ok(Self)
+    fn take(decoder: &mut Decoder<'_>) -> Result<Self, Error> {
+        Ok(Self { certificate: bounded(decoder, MAX_CERTIFICATE)? })
     }
 }
 
@@ -408,9 +418,14 @@ pub(super) fn bounded(decoder: &mut Decoder<'_>, limit: usize) -> Result<Vec<u8>
 
 pub(super) fn name(decoder: &mut Decoder<'_>) -> Result<String, Error> {
     match decoder.str() {
-        Ok(text) if !text.is_empty() && text.len() <= MAX_NAME => Ok(text.to_string()),
+        Ok(text) if is_name(text) => Ok(text.to_string()),
         _ => Err(Error::Malformed { what: "a name" }),
     }
+}
+
+/// Whether a text can stand in messages, records and receipts: 1 to 64 bytes, no control characters.
+pub(super) fn is_name(text: &str) -> bool {
+    (1..=MAX_NAME).contains(&text.len()) && !text.chars().any(char::is_control)
 }
 
 fn number(decoder: &mut Decoder<'_>) -> Result<u64, Error> {
@@ -440,7 +455,7 @@ mod tests {
 
     #[test]
     fn every_body_survives_and_a_cut_one_is_refused() {
-        survives(Hello { issuer: "issuer-1".into(), certificate: vec![1; 300] });
+        survives(Hello { operator: "municipality".into(), issuer: "issuer-1".into(), certificate: vec![1; 300] });
         survives(Challenge {
             nonce: [1; 32],
             epoch: [2; 16],
@@ -454,7 +469,7 @@ mod tests {
         survives(Received { count: 3 });
         survives(Opened { verified: true });
         survives(Erased { receipt: vec![1; 500], receipt_certificate: vec![2; 300], certificate: vec![3; 300] });
-        survives(Complete);
+        survives(Complete { certificate: vec![1; 300] });
         survives(Cancel { cause: Cause::Deadline, certificate: vec![1; 300] });
     }
 

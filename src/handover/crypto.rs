@@ -48,6 +48,12 @@ pub struct WrappedKey {
     pub wrapped: Vec<u8>,
 }
 
+impl Drop for WrappedKey {
+    fn drop(&mut self) {
+        let _ = crate::wipe::wipe_vec(&mut self.wrapped, 0);
+    }
+}
+
 /// The cryptography and the memory of one station.
 pub trait Crypto {
     /// A one-session HPKE private key in a key cell.

@@ -256,10 +256,10 @@ pub(super) fn hash(label: &[u8], parts: &[&[u8]]) -> [u8; 32] {
     hasher.finalize().into()
 }
 
-/// The session's identifier: the hash of the issuer's nonce, the kiosk's name and its one-session public key.
+/// The session's identifier: the hash of the issuer's nonce, the kiosk's operator and name, and its one-session public key.
 #[must_use]
-pub(super) fn session_id(nonce: &[u8; 32], kiosk: &str, reply_key: &[u8]) -> SessionId {
-    SessionId(hash(b"shokyo session v1", &[nonce, kiosk.as_bytes(), reply_key]))
+pub(super) fn session_id(nonce: &[u8; 32], operator: &str, kiosk: &str, reply_key: &[u8]) -> SessionId {
+    SessionId(hash(b"shokyo session v1", &[nonce, operator.as_bytes(), kiosk.as_bytes(), reply_key]))
 }
 
 /// A byte string of exactly `N` bytes.

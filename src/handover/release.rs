@@ -25,7 +25,7 @@ impl Release {
     /// # Errors
     /// [`Error::Mismatch`] unless the receipt is of the same session, of the event "key wiped", and of the very cell and
     /// generation that was wrapped.
-    pub fn new(wrapped: WrappedKey, receipt: &Receipt, receipt_certificate: &[u8]) -> Result<Self, Error> {
+    pub fn new(mut wrapped: WrappedKey, receipt: &Receipt, receipt_certificate: &[u8]) -> Result<Self, Error> {
         if receipt.session() != wrapped.session {
             return Err(Error::Mismatch { what: "the session of the receipt for a release" });
         }
@@ -33,8 +33,8 @@ impl Release {
             return Err(Error::Mismatch { what: "the key of the receipt for a release" });
         }
         Ok(Self(ReleaseBody {
-            encapsulated: wrapped.encapsulated,
-            wrapped: wrapped.wrapped,
+            encapsulated: core::mem::take(&mut wrapped.encapsulated),
+            wrapped: core::mem::take(&mut wrapped.wrapped),
             receipt: receipt.as_bytes().to_vec(),
             receipt_certificate: receipt_certificate.to_vec(),
         }))
@@ -44,6 +44,13 @@ impl Release {
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
         self.0.encode()
+    }
+}
+
+impl Drop for ReleaseBody {
+    fn drop(&mut self) {
+        // Of no use without the kiosk's one-session key; wiped all the same.
+        let _ = crate::wipe::wipe_vec(&mut self.wrapped, 0);
     }
 }
 

@@ -20,7 +20,11 @@ pub(super) fn sign_frame<C: Crypto>(
 ) -> Result<Vec<u8>, Error> {
     let role = crypto.station().role;
     let mut frame = Frame { suite: Suite::XWing, kind, role, session, previous, body, signature: None };
-    frame.signature = Some(crypto.sign(&frame.to_be_signed())?);
+    let mut signed = frame.to_be_signed();
+    let signature = crypto.sign(&signed);
+    // It may be the body of a release.
+    let _ = crate::wipe::wipe_vec(&mut signed, 0)?;
+    frame.signature = Some(signature?);
     Ok(frame.encode())
 }
 

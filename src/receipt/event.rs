@@ -150,11 +150,13 @@ pub enum NotCovered {
     StorageBelowFiles = 8,
     /// Memory of a process that ended before it could erase.
     EndedProcess = 9,
+    /// Buffers of the TLS library, which hold sealed frames alone.
+    TransportBuffers = 10,
 }
 
 impl NotCovered {
     /// All, by number.
-    pub const ALL: [NotCovered; 9] = [
+    pub const ALL: [NotCovered; 10] = [
         Self::PrivilegedObserver,
         Self::PhysicalAccess,
         Self::EarlierCopies,
@@ -164,13 +166,14 @@ impl NotCovered {
         Self::Printer,
         Self::StorageBelowFiles,
         Self::EndedProcess,
+        Self::TransportBuffers,
     ];
 
     /// The one with this number.
     #[must_use]
     pub const fn from_number(number: u8) -> Option<Self> {
         match number {
-            1..=9 => Some(Self::ALL[number as usize - 1]),
+            1..=10 => Some(Self::ALL[number as usize - 1]),
             _ => None,
         }
     }
@@ -186,9 +189,12 @@ impl NotCovered {
                 Self::HostCode,
                 Self::KernelBuffers,
                 Self::UnlockedMemory,
+                Self::TransportBuffers,
             ],
             // A relay never has the key: what it cannot reach is ciphertext.
-            Role::CertificateCentre | Role::EcCentre => &[Self::KernelBuffers, Self::UnlockedMemory],
+            Role::CertificateCentre | Role::EcCentre => {
+                &[Self::KernelBuffers, Self::UnlockedMemory, Self::TransportBuffers]
+            }
             Role::Kiosk => &[
                 Self::PrivilegedObserver,
                 Self::PhysicalAccess,
@@ -196,6 +202,7 @@ impl NotCovered {
                 Self::KernelBuffers,
                 Self::UnlockedMemory,
                 Self::Printer,
+                Self::TransportBuffers,
             ],
         }
     }
@@ -215,6 +222,7 @@ impl fmt::Display for NotCovered {
             Self::Printer => "the printer's own memory, and the paper",
             Self::StorageBelowFiles => "journals, snapshots and flash cells below the layer of files",
             Self::EndedProcess => "the memory of a process that ended before it could erase",
+            Self::TransportBuffers => "the TLS library's buffers in this process, which only ever hold sealed frames",
         })
     }
 }

@@ -181,8 +181,6 @@ impl Default for LinkTimes {
 pub struct VaultSettings {
     /// What happens when a protection cannot be had.
     pub protection: ProtectionSetting,
-    /// Whether secret memory is used.
-    pub secret_memory: SecretMemorySetting,
     /// Windows of one chunk each.
     pub windows: u32,
     /// Key cells of 32 bytes each.
@@ -191,12 +189,7 @@ pub struct VaultSettings {
 
 impl Default for VaultSettings {
     fn default() -> Self {
-        Self {
-            protection: ProtectionSetting::Strict,
-            secret_memory: SecretMemorySetting::Auto,
-            windows: 4,
-            key_cells: 1024,
-        }
+        Self { protection: ProtectionSetting::Strict, windows: 4, key_cells: 1024 }
     }
 }
 
@@ -210,18 +203,6 @@ pub enum ProtectionSetting {
     BestEffort,
 }
 
-/// Whether memory is used that even the kernel's direct map does not show.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum SecretMemorySetting {
-    /// Where the system has it.
-    Auto,
-    /// The station does not start without it.
-    Require,
-    /// Not at all: it blocks hibernation, and hides memory from a residue scan.
-    Off,
-}
-
 /// The weakest suite that is accepted. Never lowered at run time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -229,8 +210,6 @@ pub enum MinimumSuite {
     /// X-Wing: X25519 with ML-KEM-768.
     #[serde(rename = "x-wing")]
     XWing,
-    /// X25519 alone.
-    X25519,
 }
 
 /// One document that the issuer's host can compose.

@@ -49,6 +49,8 @@ pub(super) trait Machine {
     }
     fn command(&mut self, now: Now, command: Self::Command) -> Result<(), Error>;
     fn shutdown(&mut self, now: Now);
+    /// Writes down what is still open, as the last thing.
+    fn abandon(&mut self);
     fn next_deadline(&self) -> Option<Time>;
     fn poll_persist(&mut self) -> Option<Persist>;
     fn poll_outgoing(&mut self) -> Option<(Peer, Outgoing)>;
@@ -231,6 +233,14 @@ impl<M: Machine> Driver<M> {
         while let Ok(Some(passing)) = tokio::time::timeout_at(end, self.sent.recv()).await {
             self.machine.handle_sent(now(), passing);
             self.drain();
+        }
+        self.machine.abandon();
+        self.drain();
+        while self.unwritten > 0 {
+            match tokio::time::timeout(GRACE, self.written.recv()).await {
+                Ok(Some(written)) => self.handle_written(written),
+                _ => break,
+            }
         }
         self.notices.tell(None, What::Stopped);
     }

@@ -29,7 +29,7 @@ impl IssuerStation {
     }
 
     /// Composes the document of an application: the file's bytes go straight into a locked window and are sealed there.
-    fn compose(&mut self, now: Now, session: SessionId, kind: &str) -> Result<(), Error> {
+    fn compose(&mut self, session: SessionId, kind: &str) -> Result<(), Error> {
         let register = &self.register;
         let found = self.machine.application(session)?.read_at(0, |plain| {
             let (subject, _) = split_application(plain)?;
@@ -40,7 +40,8 @@ impl IssuerStation {
         let mut file = File::open(&row.file).map_err(|error| Error::io("opening the document's file", &error))?;
         self.machine.document(session)?.copy_from(&mut file)?;
         // The subject of the row that the document was made from, not the one that was asked for.
-        self.machine.offer(now, session, row.subject.as_bytes())
+        // Reading the file took its time.
+        self.machine.offer(super::notice::now(), session, row.subject.as_bytes())
     }
 }
 
@@ -79,6 +80,10 @@ impl Machine for IssuerStation {
         self.machine.shutdown(now);
     }
 
+    fn abandon(&mut self) {
+        self.machine.abandon();
+    }
+
     fn next_deadline(&self) -> Option<Time> {
         self.machine.next_deadline()
     }
@@ -99,7 +104,7 @@ impl Machine for IssuerStation {
                 IssuerEvent::Application { session, kind, .. } => {
                     notices.tell(Some(session), What::Opened);
                     notices.tell(Some(session), What::Composing);
-                    if let Err(error) = self.compose(now, session, &kind) {
+                    if let Err(error) = self.compose(session, &kind) {
                         self.machine.cancel(now, session, Cause::Refused);
                         notices.tell(Some(session), What::Problem(error));
                     }

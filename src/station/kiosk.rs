@@ -35,6 +35,8 @@ pub enum KioskCommand {
 
 /// An application at a kiosk.
 pub struct Apply {
+    /// The operator of the issuing station.
+    pub operator: String,
     /// The issuing station.
     pub issuer: String,
     /// What kind of document.
@@ -43,7 +45,7 @@ pub struct Apply {
     pub subject: zeroize::Zeroizing<String>,
     /// The challenge under which the proof of the delivered bytes is made.
     pub challenge: [u8; 32],
-    /// Where to write the document in the clear, if that is wanted.
+    /// Where to write the document in the clear, if that is wanted; it must not exist.
     pub out: Option<PathBuf>,
     /// Whether to wait for [`KioskCommand::Paid`] before printing.
     pub wait_for_payment: bool,
@@ -68,7 +70,7 @@ pub(super) struct KioskStation {
 struct Transaction {
     machine: Kiosk<StationCrypto, Arc<Authorities>>,
     challenge: [u8; 32],
-    out: Option<PathBuf>,
+    out: Option<File>,
     wait_for_payment: bool,
 }
 
@@ -81,11 +83,10 @@ impl KioskStation {
         if self.transactions.len() >= self.policy.max_sessions {
             return Err(Error::Busy { what: "transactions", limit: self.policy.max_sessions as u64 });
         }
-        if let Some(path) = &apply.out {
-            // Found out before anything is applied for; the file is written only at the end.
-            create_new(path)?;
-        }
+        // Found out before anything is applied for; it is written only at the end.
+        let out = apply.out.as_deref().map(create_new).transpose()?;
         let application = Application {
+            operator: &apply.operator,
             issuer: &apply.issuer,
             kind: &apply.kind,
             copies: 1,
@@ -93,7 +94,7 @@ impl KioskStation {
             details: b"",
         };
         let machine = Kiosk::apply(now, self.crypto.clone(), Arc::clone(&self.trust), self.policy, &application)?;
-        let (challenge, out, wait_for_payment) = (apply.challenge, apply.out, apply.wait_for_payment);
+        let (challenge, wait_for_payment) = (apply.challenge, apply.wait_for_payment);
         self.transactions.insert(self.next, Transaction { machine, challenge, out, wait_for_payment });
         self.next += 1;
         Ok(())
@@ -105,8 +106,8 @@ impl Transaction {
     fn deliver(&mut self, session: SessionId, notices: &Notices) -> Result<(), Error> {
         let document = self.machine.document()?;
         let proof = document.hmac_sha256(&self.challenge)?;
-        if let Some(path) = &self.out {
-            write_in_clear(document, path)?;
+        if let Some(file) = &mut self.out {
+            write_in_clear(document, file)?;
             notices.tell(Some(session), What::WrittenInClear);
         }
         notices.tell(Some(session), What::Proved { proof });
@@ -133,7 +134,10 @@ impl Transaction {
                 }
                 KioskEvent::MayPrint => {
                     notices.tell(Some(session), What::Printing);
-                    let delivered = self.deliver(session, notices).and_then(|()| self.machine.delivered(now));
+                    let delivered = self.deliver(session, notices).and_then(|()| {
+                        // Printing took its time.
+                        self.machine.delivered(super::notice::now())
+                    });
                     if let Err(error) = delivered {
                         self.machine.cancel(now, Cause::DeviceFault);
                         notices.tell(Some(session), What::Problem(error));
@@ -152,15 +156,13 @@ impl Transaction {
 fn create_new(path: &Path) -> Result<File, Error> {
     OpenOptions::new()
         .write(true)
-        .create(true)
-        .truncate(true)
+        .create_new(true)
         .mode(0o600)
         .open(path)
         .map_err(|error| Error::io("creating the output file", &error))
 }
 
-fn write_in_clear(document: &EphemeralBuffer, path: &Path) -> Result<(), Error> {
-    let mut file = create_new(path)?;
+fn write_in_clear(document: &EphemeralBuffer, file: &mut File) -> Result<(), Error> {
     document.for_each_window(|_, plain| {
         // No buffering: the bytes go from the window to the system and nowhere else in this process.
         file.write_all(plain).map_err(|error| Error::io("writing the output file", &error))
@@ -208,13 +210,14 @@ impl Machine for KioskStation {
         match command {
             KioskCommand::Apply(apply) => self.apply(now, apply),
             KioskCommand::Paid => {
+                let mut outcome = Ok(());
                 for transaction in self.transactions.values_mut() {
-                    if transaction.machine.document().is_ok() {
-                        transaction.machine.print(now)?;
+                    let waits = core::mem::take(&mut transaction.wait_for_payment);
+                    if waits && transaction.machine.document().is_ok() {
+                        outcome = outcome.and(transaction.machine.print(now));
                     }
-                    transaction.wait_for_payment = false;
                 }
-                Ok(())
+                outcome
             }
             KioskCommand::Cancel => {
                 for transaction in self.transactions.values_mut() {
@@ -228,6 +231,12 @@ impl Machine for KioskStation {
     fn shutdown(&mut self, now: Now) {
         for transaction in self.transactions.values_mut() {
             transaction.machine.cancel(now, Cause::Shutdown);
+        }
+    }
+
+    fn abandon(&mut self) {
+        for transaction in self.transactions.values_mut() {
+            transaction.machine.abandon();
         }
     }
 

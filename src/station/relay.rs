@@ -1,8 +1,11 @@
 //! A relay as a process: the EC centre or the certificate centre.
 
+use std::sync::Arc;
+
 use super::config::Config;
 use super::driver::{Machine, Notices, Outgoing};
 use super::notice::What;
+use super::trust::Authorities;
 use crate::error::Error;
 use crate::handover::relay::Passing;
 use crate::handover::suite::StationCrypto;
@@ -10,14 +13,14 @@ use crate::handover::{Peer, Persist, Relay, RelayEvent};
 use crate::types::{Now, Time};
 
 /// A relay.
-pub(super) struct RelayStation(Relay<StationCrypto>);
+pub(super) struct RelayStation(Relay<StationCrypto, Arc<Authorities>>);
 
 /// A relay takes no commands.
 pub(super) enum RelayCommand {}
 
 impl RelayStation {
-    pub(super) fn new(config: &Config, crypto: StationCrypto) -> Result<Self, Error> {
-        Ok(Self(Relay::new(crypto, config.policy())?))
+    pub(super) fn new(config: &Config, crypto: StationCrypto, trust: Arc<Authorities>) -> Result<Self, Error> {
+        Ok(Self(Relay::new(crypto, trust, config.policy())?))
     }
 }
 
@@ -58,6 +61,10 @@ impl Machine for RelayStation {
 
     fn shutdown(&mut self, now: Now) {
         self.0.shutdown(now);
+    }
+
+    fn abandon(&mut self) {
+        self.0.abandon();
     }
 
     fn next_deadline(&self) -> Option<Time> {

@@ -10,7 +10,7 @@ use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
-use super::config::{Config, ProtectionSetting};
+use super::config::{Config, ProtectionSetting, TrustFiles};
 use super::driver::{Connections, Driver, Machine, Notices, Order};
 use super::issuer::IssuerStation;
 use super::kiosk::{KioskCommand, KioskStation};
@@ -19,7 +19,7 @@ use super::notice::{What, now};
 use super::profile::CertificateUse;
 use super::relay::RelayStation;
 use super::tls::{ClientTls, ServerTls};
-use super::trust::{Authorities, own_certificate};
+use super::trust::{Authorities, own_certificate, refuse_shared_key_file};
 use crate::buffer::{Cause, Erasure, Protection, Vault, VaultOptions};
 use crate::custody::Store;
 use crate::error::Error;
@@ -31,6 +31,11 @@ use crate::types::{Protections, Role};
 
 /// How long a station tries to reach its upstream neighbour before it says so and tries again.
 const RECONNECT: Duration = Duration::from_secs(10);
+
+/// The pause after a connection to the upstream neighbour ended.
+const PAUSE: Duration = Duration::from_millis(500);
+/// How often revocation lists are read again.
+const REVOCATION: Duration = Duration::from_secs(60);
 
 /// What a kiosk is told, or any station: stop.
 pub type Orders = UnboundedReceiver<Order<KioskCommand>>;
@@ -48,6 +53,8 @@ impl Config {
         policy.max_document = self.limits.document_bytes;
         policy.max_sessions = self.limits.sessions as usize;
         policy.credit = self.limits.credit_chunks;
+        // A relay holds no more than what may be under way, and never more than the protocol's own bound.
+        policy.max_held = standard.max_held;
         policy
     }
 }
@@ -65,7 +72,7 @@ pub async fn run(config: Config, mut orders: Orders, notices: Notices) -> Result
             serve(&config, machine, store, trust, only_stop(orders), notices).await
         }
         Role::CertificateCentre | Role::EcCentre => {
-            let machine = RelayStation::new(&config, crypto)?;
+            let machine = RelayStation::new(&config, crypto, Arc::clone(&trust))?;
             serve(&config, machine, store, trust, only_stop(orders), notices).await
         }
         Role::Kiosk => {
@@ -111,6 +118,7 @@ async fn serve<M: Machine + Send + 'static>(
     let options = LinkOptions::from(&config.link);
     let (driver, connections) = Driver::new(machine, store, notices.clone())?;
     let mut tasks = Vec::new();
+    let notices_for_lists = notices.clone();
     if let Some(address) = config.listen {
         let tls = Arc::new(ServerTls::new(config, &trust)?);
         let listener =
@@ -125,6 +133,7 @@ async fn serve<M: Machine + Send + 'static>(
         tasks.push(tokio::spawn(keep_connected(address, tls, options, connections.clone(), notices)));
     }
     drop(connections);
+    tasks.push(tokio::spawn(reload_revocation(config.trust.clone(), trust, notices_for_lists)));
     driver.run(orders).await;
     // Links end by themselves once the driver has dropped their queues; this only bounds how long that may take.
     tokio::time::sleep(Duration::from_millis(50)).await;
@@ -160,6 +169,15 @@ async fn listen(
     }
 }
 
+async fn reload_revocation(files: TrustFiles, trust: Arc<Authorities>, notices: Notices) {
+    loop {
+        tokio::time::sleep(REVOCATION).await;
+        if let Err(error) = trust.reload_revocation(&files) {
+            notices.tell(None, What::Problem(error));
+        }
+    }
+}
+
 async fn keep_connected(
     address: String,
     tls: ClientTls,
@@ -169,7 +187,11 @@ async fn keep_connected(
 ) {
     loop {
         match Link::connect(&address, &tls, options.clone(), Instant::now() + RECONNECT).await {
-            Ok(link) => connections.serve(UPSTREAM, link).await,
+            Ok(link) => {
+                connections.serve(UPSTREAM, link).await;
+                // A neighbour that takes connections and drops them must not be asked without a pause.
+                tokio::time::sleep(PAUSE).await;
+            }
             Err(error) => {
                 notices.tell(None, What::Problem(error));
                 tokio::time::sleep(Duration::from_secs(1)).await;
@@ -233,6 +255,7 @@ fn signing_key(config: &Config, trust: &Authorities, vault: &Vault, key_use: Key
     let wrong = |reason: &str| Error::Configuration {
         reason: format!("`{}.key` ({}): {reason}", key_use.name(), path.display()),
     };
+    refuse_shared_key_file(path).map_err(|reason| wrong(&reason))?;
     let mut file = File::open(path).map_err(|error| wrong(&format!("cannot be opened ({})", error.kind())))?;
     let key = SigningKey::from_pkcs8(vault, &mut file).map_err(|error| match error {
         Error::Malformed { .. } => wrong("is not an Ed25519 private key in PKCS#8 DER"),
@@ -251,13 +274,24 @@ fn signing_key(config: &Config, trust: &Authorities, vault: &Vault, key_use: Key
 fn record_lost(crypto: &StationCrypto, store: &mut Store, notices: &Notices) -> Result<(), Error> {
     for lost in store.open_sessions()? {
         let at = now().unix_ms;
+        let session = lost.session;
+        if store.receipts(session)?.iter().any(|receipt| receipt.own && receipt.event != Event::KeyWiped) {
+            // This station's own part was over and is on record; only the others' was never heard of.
+            store.write_all(&[
+                (Record::Alarm { session, what: "the process ended before every receipt was there" }, at),
+                (Record::Ended { session, outcome: Outcome::Unresolved }, at),
+            ])?;
+            continue;
+        }
         let details = Details {
             not_covered: &[NotCovered::EndedProcess],
             ..Details::new(Event::LostAtRestart, Cause::Shutdown, &lost.kind, lost.opened_unix_ms, at)
         };
-        let receipt = crypto.receipt(Erasure::new(lost.session, Protections::none()), &details)?;
-        let session = lost.session;
-        let mut records = vec![(Record::OwnReceipt { session, receipt: receipt.into_bytes() }, at)];
+        // One session that cannot be receipted must not keep the station from starting; the alarm stands in any case.
+        let mut records = match crypto.receipt(Erasure::new(session, Protections::none()), &details) {
+            Ok(receipt) => vec![(Record::OwnReceipt { session, receipt: receipt.into_bytes() }, at)],
+            Err(_) => vec![(Record::Alarm { session, what: "a receipt of the loss could not be made" }, at)],
+        };
         if lost.print_started {
             records
                 .push((Record::Alarm { session, what: "printing had begun; whether it was delivered is unknown" }, at));

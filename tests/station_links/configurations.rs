@@ -104,7 +104,7 @@ fn a_wrong_key_is_quoted_and_the_remedy_said() {
         (Role::Issuer, "messages-key.der", "receipts-key.der", "`messages.key`"),
         (Role::Kiosk, "store = ", "listen = \"127.0.0.1:1\"\nstore = ", "`listen` is not for a kiosk"),
         (Role::Kiosk, "[limits]", "[[documents]]\nsubject=\"s\"\nkind=\"k\"\nfile=\"f\"\n[limits]", "`documents`"),
-        (Role::EcCentre, "store = ", "minimum-suite = \"x25519\"\nstore = ", "`minimum-suite`"),
+        (Role::EcCentre, "store = ", "minimum-suite = \"x-wing\"\nstore = ", "`minimum-suite`"),
         (Role::EcCentre, "address = \"127.0.0.1:47102\"", "address = \"127.0.0.1:0\"", "`upstream.address`"),
         (Role::EcCentre, "issuer = [\"authorities/municipality/certificate.pem\"]", "issuer = []", "`trust.issuer`"),
     ];

@@ -69,7 +69,7 @@ pub type Meddle = Box<dyn FnMut(&mut Hop) -> bool>;
 
 pub struct World {
     pub issuer: Issuer<StationCrypto, Pinned>,
-    pub relays: [Relay<StationCrypto>; 2],
+    pub relays: [Relay<StationCrypto, Pinned>; 2],
     pub kiosk: Kiosk<StationCrypto, Pinned>,
     pub trust: Pinned,
     pub now: Now,
@@ -107,12 +107,21 @@ impl World {
         let kiosk = station(Role::Kiosk, "kiosk-1", &mut pins);
         let trust = Pinned(Arc::new(pins));
         let now = Now { monotonic: Time(1_000_000), unix_ms: 1_790_000_000_000 };
-        let application =
-            Application { issuer: "issuer-1", kind: "resident-certificate", copies: 1, subject: SUBJECT, details: b"" };
+        let application = Application {
+            operator: "operator of issuer",
+            issuer: "issuer-1",
+            kind: "resident-certificate",
+            copies: 1,
+            subject: SUBJECT,
+            details: b"",
+        };
         Self {
             kiosk: Kiosk::apply(now, kiosk, trust.clone(), policy, &application).unwrap(),
             issuer: Issuer::new(issuer, trust.clone(), policy).unwrap(),
-            relays: [Relay::new(ec, policy).unwrap(), Relay::new(centre, policy).unwrap()],
+            relays: [
+                Relay::new(ec, trust.clone(), policy).unwrap(),
+                Relay::new(centre, trust.clone(), policy).unwrap(),
+            ],
             trust,
             now,
             document: document.to_vec(),

@@ -2,7 +2,7 @@
 //!
 //! | command | fields |
 //! |---|---|
-//! | `apply` | `issuer`, `kind`, `subject`, `challenge` (64 hexadecimal digits), `out` (a file, optional), `wait_for_payment` (optional) |
+//! | `apply` | `operator`, `issuer`, `kind`, `subject`, `challenge` (64 hexadecimal digits), `out` (a file, optional), `wait_for_payment` (optional) |
 //! | `paid` | |
 //! | `cancel` | |
 //! | `marker` | `value` (64 hexadecimal digits): kept in memory until the end, so that a scan can show that it sees memory |
@@ -25,6 +25,7 @@ const MAX_LINE: usize = 16 * 1024;
 #[serde(tag = "command", rename_all = "kebab-case", deny_unknown_fields)]
 enum Line {
     Apply {
+        operator: String,
         issuer: String,
         kind: String,
         subject: String,
@@ -57,9 +58,10 @@ fn read_all(orders: &UnboundedSender<Order<KioskCommand>>) {
             Ok(0) | Err(_) => break,
         }
         let order = match serde_json::from_str::<Line>(&line) {
-            Ok(Line::Apply { issuer, kind, subject, challenge, out, wait_for_payment }) => {
+            Ok(Line::Apply { operator, issuer, kind, subject, challenge, out, wait_for_payment }) => {
                 match hexadecimal::decode(&challenge) {
                     Some(challenge) => Order::Command(KioskCommand::Apply(Apply {
+                        operator,
                         issuer,
                         kind,
                         subject: Zeroizing::new(subject),

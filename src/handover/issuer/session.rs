@@ -28,6 +28,8 @@ pub(super) enum Pending {
     Open,
     /// Sending the release.
     Release,
+    /// Counting the receipt of this station.
+    Receipt(Role),
     /// Nothing.
     Nothing,
 }
@@ -72,6 +74,8 @@ pub(super) struct Session<C: Crypto> {
     state: State<C>,
     /// Evidence of what was erased on the way and is in no receipt yet.
     evidence: Erasure,
+    /// Stations whose receipts came, and those whose receipts are durable.
+    noted: BTreeSet<Role>,
     receipts: BTreeSet<Role>,
     /// Set when the session cannot end as complete any more.
     verdict: Option<Outcome>,
@@ -89,8 +93,8 @@ impl<C: Crypto> Session<C> {
         evidence: Erasure,
     ) -> Self {
         let state = State::Journalling(sealed);
-        let receipts = BTreeSet::new();
-        Self { id, apply_hash, applicant, opened: now, state, evidence, receipts, verdict: None, ended: false }
+        let (noted, receipts) = (BTreeSet::new(), BTreeSet::new());
+        Self { id, apply_hash, applicant, opened: now, state, evidence, noted, receipts, verdict: None, ended: false }
     }
 
     pub(super) const fn peer(&self) -> Peer {
@@ -266,7 +270,10 @@ impl<C: Crypto> Session<C> {
             return Ok(None);
         };
         let release = Release::new(wrapped, &receipt, crypto.receipt_certificate())?;
-        let frame = sign_frame(crypto, MessageType::Release, self.id, received_hash, &release.encode())?;
+        let mut body = release.encode();
+        let frame = sign_frame(crypto, MessageType::Release, self.id, received_hash, &body);
+        self.evidence.record(CopyClass::WrappedKey, wipe::wipe_vec(&mut body, 0));
+        let frame = frame?;
         let release_hash = frame_hash(&frame);
         self.state = State::Released { frame: frame.clone(), release_hash, received_hash };
         Ok(Some(frame))
@@ -326,19 +333,38 @@ impl<C: Crypto> Session<C> {
         Ok((self.receipt(crypto, now, event, cause)?, verified))
     }
 
-    /// Notes a verified receipt of another station; `false` when it is already there.
+    /// Notes a verified receipt of another station; `false` when it is already there. Before this station's own part is over, no
+    /// other can truthfully be at its end.
     pub(super) fn note_receipt(&mut self, sender: &Identity, statement: &Statement) -> Result<bool, Error> {
+        if !self.ended {
+            return Err(Error::UnexpectedMessage { message: MessageType::Erased.name() });
+        }
         match sender.role {
             Role::Issuer => return Err(Error::Untrusted { what: "a receipt of another issuer" }),
-            Role::Kiosk if sender.station != self.applicant.kiosk.station => {
+            Role::Kiosk
+                if sender.station != self.applicant.kiosk.station
+                    || sender.operator != self.applicant.kiosk.operator =>
+            {
                 return Err(Error::Mismatch { what: "the kiosk of a receipt" });
             }
             _ => {}
         }
-        if matches!(statement.event, Event::NotErased | Event::LostAtRestart | Event::Unresolved) {
+        let ends_well = match sender.role {
+            Role::Kiosk => statement.event == Event::Erased,
+            _ => statement.event == Event::RelayedNotRetained && statement.relay.is_some_and(|relay| relay.frames > 0),
+        };
+        if !ends_well {
             self.verdict = Some(Outcome::Unresolved);
         }
-        Ok(self.receipts.insert(sender.role))
+        Ok(self.noted.insert(sender.role))
+    }
+
+    pub(super) fn receipt_is_durable(&mut self, role: Role) {
+        self.receipts.insert(role);
+    }
+
+    pub(super) fn forget_receipt(&mut self, role: Role) {
+        self.noted.remove(&role);
     }
 
     pub(super) fn has_all_receipts(&self) -> bool {

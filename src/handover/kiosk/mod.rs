@@ -5,6 +5,8 @@
 //! [`poll_transmit`](Kiosk::poll_transmit) and [`poll_event`](Kiosk::poll_event), then wait until
 //! [`next_deadline`](Kiosk::next_deadline).
 
+mod ending;
+mod messages;
 mod state;
 
 use alloc::string::String;
@@ -35,6 +37,8 @@ pub const UPSTREAM: Peer = Peer(0);
 /// What is applied for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Application<'a> {
+    /// The operator of the issuing station; its name alone is unique only within its operator.
+    pub operator: &'a str,
     /// The issuing station.
     pub issuer: &'a str,
     /// What kind of document, at most 64 bytes.
@@ -89,7 +93,8 @@ pub struct Kiosk<C: Crypto, T: Trust> {
     crypto: C,
     trust: T,
     policy: Policy,
-    issuer_name: String,
+    /// Operator and station.
+    issuer_name: (String, String),
     kind: String,
     copies: u8,
     /// The exchange's random identifier until there is a session, then the session's.
@@ -105,6 +110,8 @@ pub struct Kiosk<C: Crypto, T: Trust> {
     opened_frame: Option<Vec<u8>>,
     opened_hash: [u8; 32],
     cause: Cause,
+    /// Printing had begun when the transaction ended otherwise.
+    print_unknown: bool,
     output: Output<KioskEvent>,
 }
 
@@ -121,13 +128,15 @@ impl<C: Crypto, T: Trust> Kiosk<C, T> {
         if application.copies == 0 {
             return Err(Error::Malformed { what: "the number of copies" });
         }
-        for name in [application.issuer, application.kind] {
-            if name.is_empty() || name.len() > super::body::MAX_NAME {
-                return Err(Error::TooLarge { what: "a name (bytes)", limit: super::body::MAX_NAME as u64 });
-            }
+        if ![application.operator, application.issuer, application.kind].into_iter().all(super::body::is_name) {
+            return Err(Error::Malformed { what: "a name (1 to 64 bytes, no control characters)" });
         }
         let exchange = SessionId(crypto.random()?);
-        let hello = Hello { issuer: application.issuer.into(), certificate: crypto.certificate().to_vec() };
+        let hello = Hello {
+            operator: application.operator.into(),
+            issuer: application.issuer.into(),
+            certificate: crypto.certificate().to_vec(),
+        };
         let frame = sign_frame(&crypto, MessageType::Hello, exchange, [0; 32], &hello.encode())?;
         let held = crypto.hold(application.subject, application.details)?;
         let evidence = crypto.evidence(exchange);
@@ -139,7 +148,7 @@ impl<C: Crypto, T: Trust> Kiosk<C, T> {
             crypto,
             trust,
             policy,
-            issuer_name: application.issuer.into(),
+            issuer_name: (application.operator.into(), application.issuer.into()),
             kind: application.kind.into(),
             copies: application.copies,
             id: exchange,
@@ -152,6 +161,7 @@ impl<C: Crypto, T: Trust> Kiosk<C, T> {
             opened_frame: None,
             opened_hash: [0; 32],
             cause: Cause::Requested,
+            print_unknown: false,
             output,
         })
     }
@@ -239,14 +249,24 @@ impl<C: Crypto, T: Trust> Kiosk<C, T> {
                     self.output.event(KioskEvent::MayPrint);
                 }
             }
+            Some((_, Journalled::Receipt)) => {
+                if let State::Reporting { frame } = self.state.replace(State::Finished) {
+                    self.output.transmit(UPSTREAM, self.id, frame.clone());
+                    self.state = State::Reported { frame };
+                    self.resend = Some(now.monotonic.after(self.policy.resend));
+                }
+            }
             None => {}
         }
     }
 
     /// A record could not be written: what depends on it does not happen, and everything is erased.
     pub fn handle_persist_failed(&mut self, now: Now, token: u64) {
-        if self.waiting.take_if(|(waiting, _)| *waiting == token).is_some() {
-            self.end(now, Cause::DeviceFault, true);
+        match self.waiting.take_if(|(waiting, _)| *waiting == token) {
+            // The receipt is not durable, so nobody is told of it; the deadline says so.
+            Some((_, Journalled::Receipt)) => self.alarm("a receipt could not be written"),
+            Some(_) => self.end(now, Cause::DeviceFault, true),
+            None => {}
         }
     }
 
@@ -264,7 +284,7 @@ impl<C: Crypto, T: Trust> Kiosk<C, T> {
             self.deadline = None;
             match self.state {
                 State::Finished => {}
-                State::Reported { .. } => {
+                State::Reporting { .. } | State::Reported { .. } => {
                     self.alarm("the receipt was not acknowledged by the deadline");
                     self.finish(Outcome::Unresolved);
                 }
@@ -278,7 +298,10 @@ impl<C: Crypto, T: Trust> Kiosk<C, T> {
 
     /// The connection is gone. A document that is already open may still be delivered.
     pub fn handle_peer_lost(&mut self, now: Now) {
-        if !matches!(self.state, State::Ready { .. } | State::Reported { .. } | State::Finished) {
+        if !matches!(
+            self.state,
+            State::Ready { .. } | State::Reporting { .. } | State::Reported { .. } | State::Finished
+        ) {
             self.end(now, Cause::PeerLost, false);
         }
     }
@@ -336,333 +359,5 @@ impl<C: Crypto, T: Trust> Kiosk<C, T> {
     /// The next event.
     pub fn poll_event(&mut self) -> Option<KioskEvent> {
         self.output.events.pop_front()
-    }
-
-    // ---- messages
-
-    fn challenge(&mut self, now: Now, frame: &Frame<'_>, bytes: &[u8]) -> Result<(), Error> {
-        let State::Greeting { hello_hash, .. } = &self.state else {
-            return Err(Error::UnexpectedMessage { message: MessageType::Challenge.name() });
-        };
-        let challenge = Challenge::decode(frame.body)?;
-        let issuer = check_certified(&self.crypto, &self.trust, frame, &challenge.certificate, now)?;
-        if issuer.role != Role::Issuer || issuer.station != self.issuer_name {
-            return Err(Error::Untrusted { what: "a challenge by another issuer than was asked" });
-        }
-        if frame.previous != *hello_hash {
-            return Err(Error::Mismatch { what: "the greeting of a challenge" });
-        }
-        match self.make_apply(&challenge, frame_hash(bytes)) {
-            Ok((id, next)) => {
-                // From here on this transaction is its session, and so is its evidence.
-                let mut evidence = self.crypto.evidence(id);
-                if let State::Greeting { held, .. } = self.state.replace(next) {
-                    self.crypto.erase_application(held, &mut evidence);
-                }
-                self.evidence = evidence;
-                self.id = id;
-                self.issuer = Some(issuer);
-                self.deadline = Some(now.monotonic.after(self.policy.transmit));
-                let token = self.output.persist(Record::Opened { session: id, kind: self.kind.clone() });
-                self.waiting = Some((token, Journalled::Apply));
-                Ok(())
-            }
-            Err(error) => {
-                self.end(now, Cause::Refused, false);
-                Err(error)
-            }
-        }
-    }
-
-    fn make_apply(&self, challenge: &Challenge, challenge_hash: [u8; 32]) -> Result<(SessionId, State<C>), Error> {
-        let State::Greeting { held, .. } = &self.state else {
-            return Err(Error::WrongState { command: "applying" });
-        };
-        let (private, reply_key) = self.crypto.generate()?;
-        let id = session_id(&challenge.nonce, &self.crypto.station().station, &reply_key);
-        let header = ApplyHeader {
-            nonce: challenge.nonce,
-            epoch: challenge.epoch,
-            issuer: self.issuer_name.clone(),
-            kind: self.kind.clone(),
-            copies: self.copies,
-            reply_key,
-            certificate: self.crypto.certificate().to_vec(),
-        }
-        .encode();
-        let info = hash(b"shokyo application v1", &[&header]);
-        let (sealed, subject_tag) = self.crypto.seal_application(held, &challenge.public_key, &info)?;
-        let body = Apply { header, encapsulated: sealed.encapsulated, sealed: sealed.sealed }.encode();
-        let frame = sign_frame(&self.crypto, MessageType::Apply, id, challenge_hash, &body)?;
-        let apply_hash = frame_hash(&frame);
-        Ok((id, State::Journalling { frame, private, apply_hash, subject_tag }))
-    }
-
-    fn offer(&mut self, now: Now, frame: &Frame<'_>, bytes: &[u8]) -> Result<(), Error> {
-        let State::Applied { apply_hash, subject_tag, .. } = &self.state else {
-            return Err(Error::UnexpectedMessage { message: MessageType::Offer.name() });
-        };
-        let (apply_hash, subject_tag) = (*apply_hash, *subject_tag);
-        self.check_issuer(frame)?;
-        let offer = Offer::decode(frame.body)?;
-        let accepted = if frame.previous != apply_hash {
-            Err(Error::Mismatch { what: "the application of an offer" })
-        } else if offer.length > self.policy.max_document {
-            Err(Error::TooLarge { what: "the document (bytes)", limit: self.policy.max_document })
-        } else if !bool::from(subtle::ConstantTimeEq::ct_eq(&offer.subject_tag[..], &subject_tag[..])) {
-            Err(Error::Mismatch { what: "the subject of the offered document and the holder of the card" })
-        } else {
-            self.crypto.incoming(Binding { session: self.id, context: apply_hash }, offer.chunk_size)
-        };
-        match accepted {
-            Ok(incoming) => {
-                let length = offer.length;
-                if let State::Applied { private, apply_hash, .. } = self.state.replace(State::Finished) {
-                    let offer_hash = frame_hash(bytes);
-                    self.state = State::Receiving { private, incoming, offer, offer_hash, apply_hash, next: 0 };
-                }
-                self.output.event(KioskEvent::Offered { length });
-                self.grant();
-                Ok(())
-            }
-            Err(error) => {
-                self.end(now, Cause::Refused, true);
-                Err(error)
-            }
-        }
-    }
-
-    fn grant(&mut self) {
-        if let State::Receiving { offer, offer_hash, next, .. } = &self.state {
-            let until = (next + self.policy.credit).min(offer.hashes.len() as u32);
-            let body = Credit { until }.encode();
-            let frame = plain_frame(Role::Kiosk, MessageType::Credit, self.id, *offer_hash, &body);
-            self.output.transmit(UPSTREAM, self.id, frame);
-        }
-    }
-
-    fn chunk(&mut self, now: Now, frame: &Frame<'_>) -> Result<(), Error> {
-        let State::Receiving { incoming, offer, offer_hash, next, .. } = &mut self.state else {
-            return Err(Error::UnexpectedMessage { message: MessageType::Chunk.name() });
-        };
-        let (index, bytes) = decode_chunk(frame.body)?;
-        if index < *next {
-            return Ok(());
-        }
-        let expected = offer.hashes.get(index as usize);
-        let taken = if index != *next || frame.previous != *offer_hash || expected != Some(&chunk_hash(bytes)) {
-            Err(Error::NotAuthentic)
-        } else {
-            self.crypto.push(incoming, bytes)
-        };
-        if let Err(error) = taken {
-            self.end(now, Cause::Refused, true);
-            return Err(error);
-        }
-        *next += 1;
-        if (*next as usize) < offer.hashes.len() {
-            self.grant();
-            return Ok(());
-        }
-        self.received(now)
-    }
-
-    fn received(&mut self, now: Now) -> Result<(), Error> {
-        let State::Receiving { private, incoming, offer, offer_hash, apply_hash, next } =
-            self.state.replace(State::Finished)
-        else {
-            return Err(Error::WrongState { command: "acknowledging" });
-        };
-        let body = Received { count: next }.encode();
-        let frame = sign_frame(&self.crypto, MessageType::Received, self.id, offer_hash, &body);
-        let received_hash = frame.as_ref().map_or([0; 32], |frame| frame_hash(frame));
-        self.state = State::AwaitingKey { private, incoming, offer, apply_hash, received_hash };
-        match frame {
-            Ok(frame) => {
-                self.output.transmit(UPSTREAM, self.id, frame);
-                self.output.event(KioskEvent::Received);
-                self.deadline = Some(now.monotonic.after(self.policy.release));
-                Ok(())
-            }
-            Err(error) => {
-                self.end(now, Cause::Refused, true);
-                Err(error)
-            }
-        }
-    }
-
-    fn release(&mut self, now: Now, frame: &Frame<'_>, bytes: &[u8]) -> Result<(), Error> {
-        if let (Some(opened), true) = (&self.opened_frame, self.opened_hash == frame_hash(bytes)) {
-            self.output.transmit(UPSTREAM, self.id, opened.clone());
-            return Ok(());
-        }
-        let State::AwaitingKey { received_hash, .. } = &self.state else {
-            return Err(Error::UnexpectedMessage { message: MessageType::Release.name() });
-        };
-        let received_hash = *received_hash;
-        // The signature comes before any use of the private key.
-        let issuer = self.check_issuer(frame)?;
-        let State::AwaitingKey { private, incoming, offer, apply_hash, .. } = self.state.replace(State::Finished)
-        else {
-            return Err(Error::WrongState { command: "opening" });
-        };
-        let opened = ReleaseBody::decode(frame.body).and_then(|release| {
-            if frame.previous != received_hash {
-                return Err(Error::Mismatch { what: "what a release answers" });
-            }
-            let statement =
-                check_receipt(&self.trust, &release.receipt, &release.receipt_certificate, &issuer, self.id, now)?;
-            if statement.event != Event::KeyWiped {
-                return Err(Error::Mismatch { what: "the receipt in a release" });
-            }
-            Ok(release)
-        });
-        let opened = match opened {
-            Ok(release) => {
-                let unlock = Unlock {
-                    encapsulated: &release.encapsulated,
-                    wrapped: &release.wrapped,
-                    info: &received_hash,
-                    commitment: &offer.commitment,
-                    binding: Binding { session: self.id, context: apply_hash },
-                    length: offer.length,
-                };
-                self.crypto.unlock(incoming, &private, &unlock, &mut self.evidence)
-            }
-            Err(error) => {
-                self.crypto.erase_incoming(incoming, &mut self.evidence);
-                Err(error)
-            }
-        };
-        self.crypto.destroy(private, &mut self.evidence);
-        let verified = opened.is_ok() && self.evidence.is_verified();
-        let body = Opened { verified }.encode();
-        let answer = sign_frame(&self.crypto, MessageType::Opened, self.id, frame_hash(bytes), &body);
-        let outcome = match (opened, answer) {
-            (Ok(document), Ok(answer)) if verified => {
-                self.output.transmit(UPSTREAM, self.id, answer.clone());
-                self.opened_hash = frame_hash(bytes);
-                self.opened_frame = Some(answer);
-                self.state = State::Ready { document, printing: false };
-                self.deadline = Some(now.monotonic.after(self.policy.deliver));
-                self.output.event(KioskEvent::Ready { length: offer.length });
-                return Ok(());
-            }
-            (Ok(document), answer) => {
-                self.crypto.erase(document, &mut self.evidence);
-                (Error::NotErased { bytes: 32 }, answer)
-            }
-            (Err(error), answer) => (error, answer),
-        };
-        if let Ok(answer) = outcome.1 {
-            self.output.transmit(UPSTREAM, self.id, answer);
-        }
-        self.state = State::Emptied;
-        self.end(now, Cause::Refused, false);
-        Err(outcome.0)
-    }
-
-    fn complete(&mut self, frame: &Frame<'_>) -> Result<(), Error> {
-        Complete::decode(frame.body)?;
-        self.check_issuer(frame)?;
-        match self.state {
-            State::Reported { .. } => {
-                let delivered = self.cause == Cause::Delivered;
-                self.finish(if delivered { Outcome::Complete } else { Outcome::Ended });
-                Ok(())
-            }
-            State::Finished => Ok(()),
-            _ => Err(Error::UnexpectedMessage { message: MessageType::Complete.name() }),
-        }
-    }
-
-    fn cancelled(&mut self, now: Now, frame: &Frame<'_>) -> Result<(), Error> {
-        let cancel = Cancel::decode(frame.body)?;
-        let sender = check_certified(&self.crypto, &self.trust, frame, &cancel.certificate, now)?;
-        let fits = sender.role.is_relay() || sender.role == Role::Issuer && sender.station == self.issuer_name;
-        if !fits {
-            return Err(Error::Untrusted { what: "a cancellation by a station outside the session" });
-        }
-        self.end(now, Cause::Cancelled, false);
-        Ok(())
-    }
-
-    fn check_issuer(&self, frame: &Frame<'_>) -> Result<Identity, Error> {
-        let issuer = self.issuer.as_ref().ok_or(Error::UnexpectedMessage { message: frame.kind.name() })?;
-        check_signature(&self.crypto, frame, &issuer.key)?;
-        Ok(issuer.clone())
-    }
-
-    // ---- endings
-
-    /// Erases whatever there is, makes the receipt, and reports it.
-    fn end(&mut self, now: Now, cause: Cause, tell: bool) {
-        if matches!(self.state, State::Reported { .. } | State::Finished) {
-            return;
-        }
-        let applied = !matches!(self.state, State::Greeting { .. } | State::Journalling { .. });
-        let has_session = !matches!(self.state, State::Greeting { .. });
-        self.waiting = None;
-        self.opened_frame = None;
-        self.cause = cause;
-        self.output.drop_transmits(self.id);
-        let evidence = core::mem::replace(&mut self.evidence, self.crypto.evidence(self.id));
-        let erasure = self.state.replace(State::Finished).erase(&self.crypto, evidence);
-        self.output.event(KioskEvent::Erased { cause, verified: erasure.is_verified() });
-        if !has_session {
-            // Nothing was applied for and no record was opened.
-            self.finish_silently(Outcome::Ended);
-            return;
-        }
-        if tell && applied {
-            let body = Cancel { cause, certificate: self.crypto.certificate().to_vec() }.encode();
-            if let Ok(frame) = sign_frame(&self.crypto, MessageType::Cancel, self.id, [0; 32], &body) {
-                self.output.transmit(UPSTREAM, self.id, frame);
-            }
-        }
-        match self.report(erasure, cause, now) {
-            Ok(frame) if applied => {
-                self.output.transmit(UPSTREAM, self.id, frame.clone());
-                self.state = State::Reported { frame };
-                self.deadline = Some(now.monotonic.after(self.policy.receipt));
-                self.resend = Some(now.monotonic.after(self.policy.resend));
-            }
-            Ok(_) => self.finish(Outcome::Ended),
-            Err(_) => {
-                self.alarm("a receipt could not be made");
-                self.finish(Outcome::Unresolved);
-            }
-        }
-    }
-
-    fn report(&mut self, erasure: Erasure, cause: Cause, now: Now) -> Result<Vec<u8>, Error> {
-        let story = Story { event: Event::Erased, cause, kind: &self.kind, opened: self.opened, now, relay: None };
-        let receipt = make_receipt(&self.crypto, erasure, &story)?.as_bytes().to_vec();
-        self.output.persist(Record::OwnReceipt { session: self.id, receipt: receipt.clone() });
-        let body = Erased {
-            receipt,
-            receipt_certificate: self.crypto.receipt_certificate().to_vec(),
-            certificate: self.crypto.certificate().to_vec(),
-        }
-        .encode();
-        sign_frame(&self.crypto, MessageType::Erased, self.id, self.opened_hash, &body)
-    }
-
-    fn finish(&mut self, outcome: Outcome) {
-        self.output.persist(Record::Ended { session: self.id, outcome });
-        self.finish_silently(outcome);
-    }
-
-    fn finish_silently(&mut self, outcome: Outcome) {
-        self.state = State::Finished;
-        self.deadline = None;
-        self.resend = None;
-        self.output.event(KioskEvent::Finished { outcome });
-    }
-
-    fn alarm(&mut self, what: &'static str) {
-        if !matches!(self.state, State::Greeting { .. }) {
-            self.output.persist(Record::Alarm { session: self.id, what });
-        }
     }
 }

@@ -13,6 +13,8 @@ pub(super) enum Journalled {
     Apply,
     /// Printing.
     PrintStarted,
+    /// Reporting the receipt.
+    Receipt,
 }
 
 pub(super) enum State<C: Crypto> {
@@ -43,6 +45,8 @@ pub(super) enum State<C: Crypto> {
     Ready { document: C::Document, printing: bool },
     /// Everything was erased on the way; the receipt is still to be made.
     Emptied,
+    /// Everything is erased; the receipt is being written.
+    Reporting { frame: Vec<u8> },
     /// The receipt is sent and not acknowledged.
     Reported { frame: Vec<u8> },
     /// Nothing is left to do.
@@ -71,7 +75,7 @@ impl<C: Crypto> State<C> {
                 crypto.destroy(private, &mut evidence);
             }
             Self::Ready { document, .. } => crypto.erase(document, &mut evidence),
-            Self::Emptied | Self::Reported { .. } | Self::Finished => {}
+            Self::Emptied | Self::Reporting { .. } | Self::Reported { .. } | Self::Finished => {}
         }
         evidence
     }

@@ -1,26 +1,29 @@
 //! A relay's side: frames pass, each is wiped as soon as it is sent, a bounded number of bytes is held for a session, and at
 //! the end nothing is left but a receipt that says how much was held and for how long at most.
 //!
-//! A relay has no key of any document: it can neither read nor change what passes. It looks at a frame's type, sender and
-//! session, and keeps every session to the neighbours that began it.
+//! A relay has no key of any document: it can neither read nor change what passes. It keeps every session to the neighbours that
+//! began it, and checks the signatures of the messages that begin and end sessions, because its own receipt depends on them.
 //!
 //! Order of calls: inputs first, then drain [`poll_persist`](Relay::poll_persist), [`poll_transmit`](Relay::poll_transmit),
 //! giving every transmit back with [`handle_sent`](Relay::handle_sent), and [`poll_event`](Relay::poll_event), then wait until
 //! [`next_deadline`](Relay::next_deadline).
 
+mod ending;
+mod routing;
 mod session;
 
 use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use alloc::vec::Vec;
 
 use self::session::Session;
-use super::body::{Apply, ApplyHeader, Body, Cancel};
+use super::body::{Apply, ApplyHeader, Body, Cancel, Complete, Erased, Hello};
 use super::crypto::Crypto;
+use super::identity::{Identity, Trust};
 use super::message::{Frame, MessageType};
 use super::output::{Output, Peer, Persist};
 use super::policy::Policy;
 use super::record::{Outcome, Record};
-use super::signing::sign_frame;
+use super::signing::{check_certified, sign_frame};
 use crate::buffer::Cause;
 use crate::error::Error;
 use crate::types::{Now, Role, SessionId, Time};
@@ -94,34 +97,39 @@ impl Passing {
 }
 
 /// A relay.
-pub struct Relay<C: Crypto> {
+pub struct Relay<C: Crypto, T: Trust> {
     crypto: C,
+    trust: T,
     policy: Policy,
     exchanges: BTreeMap<SessionId, (Peer, Time)>,
     sessions: BTreeMap<SessionId, Session>,
     deadlines: BTreeSet<(Time, SessionId)>,
     /// Applications that wait for their `opened` record.
     waiting: BTreeMap<u64, Passing>,
+    /// Receipts that are being written.
+    reporting: BTreeMap<u64, SessionId>,
     passing: VecDeque<Passing>,
     output: Output<RelayEvent>,
 }
 
-impl<C: Crypto> Relay<C> {
+impl<C: Crypto, T: Trust> Relay<C, T> {
     /// A relay without sessions.
     ///
     /// # Errors
     /// [`Error::Mismatch`] when the station is no relay.
-    pub fn new(crypto: C, policy: Policy) -> Result<Self, Error> {
+    pub fn new(crypto: C, trust: T, policy: Policy) -> Result<Self, Error> {
         if !crypto.station().role.is_relay() {
             return Err(Error::Mismatch { what: "the station's role" });
         }
         Ok(Self {
             crypto,
+            trust,
             policy,
             exchanges: BTreeMap::new(),
             sessions: BTreeMap::new(),
             deadlines: BTreeSet::new(),
             waiting: BTreeMap::new(),
+            reporting: BTreeMap::new(),
             passing: VecDeque::new(),
             output: Output::new(),
         })
@@ -140,7 +148,7 @@ impl<C: Crypto> Relay<C> {
     #[must_use]
     pub fn would_hold_too_much(&self, bytes: &[u8]) -> bool {
         let session = Frame::decode(bytes).ok().and_then(|frame| self.sessions.get(&frame.session));
-        session.is_some_and(|session| session.now_held() + bytes.len() > self.policy.max_held)
+        session.is_some_and(|session| !session.is_ending() && session.now_held() + bytes.len() > self.policy.max_held)
     }
 
     /// When [`Relay::handle_timeout`] must be called at the latest.
@@ -194,14 +202,28 @@ impl<C: Crypto> Relay<C> {
             self.output.event(RelayEvent::Opened { session: passing.session });
             self.passing.push_back(passing);
         }
+        if let Some(id) = self.reporting.remove(&token)
+            && let Some(session) = self.sessions.get_mut(&id)
+            && let Some(frame) = session.reported(now, self.policy.resend)
+        {
+            self.send_own(now, UPSTREAM, id, frame);
+        }
     }
 
-    /// A record could not be written: the session does not begin.
+    /// A record could not be written. An `opened` record: there never was a session here, and the application goes back. A receipt:
+    /// nobody is told of it, and the deadline says so.
     pub fn handle_persist_failed(&mut self, now: Now, token: u64) {
-        if let Some(passing) = self.waiting.remove(&token) {
-            let session = passing.session;
-            self.handle_sent(now, passing);
-            self.end(now, session, Cause::Refused);
+        if let Some(mut passing) = self.waiting.remove(&token) {
+            let id = passing.session;
+            // An application is ciphertext; without a session there is no receipt that its wipe would belong into.
+            let _ = wipe::wipe_vec(&mut passing.frame, 0);
+            if let Some(session) = self.sessions.remove(&id) {
+                self.deadlines.retain(|(_, session)| *session != id);
+                self.cancel(now, &[session.downstream()], id, Cause::Refused);
+            }
+        }
+        if let Some(id) = self.reporting.remove(&token) {
+            self.output.persist(Record::Alarm { session: id, what: "a receipt could not be written" });
         }
     }
 
@@ -252,6 +274,18 @@ impl<C: Crypto> Relay<C> {
         }
     }
 
+    /// Writes down how every session stands that only waits to be acknowledged, as the last thing before the process ends.
+    pub fn abandon(&mut self) {
+        let sessions: Vec<_> = self.sessions.keys().copied().collect();
+        for id in sessions {
+            self.output.persist(Record::Alarm {
+                session: id,
+                what: "the station stopped before its receipt was acknowledged",
+            });
+            self.remove(id, Outcome::Unresolved);
+        }
+    }
+
     // ---- outputs
 
     /// The next record to write.
@@ -268,190 +302,4 @@ impl<C: Crypto> Relay<C> {
     pub fn poll_event(&mut self) -> Option<RelayEvent> {
         self.output.events.pop_front()
     }
-
-    // ---- routing
-
-    /// Where a frame goes, if it may go anywhere.
-    fn route(&mut self, now: Now, from: Peer, bytes: &[u8]) -> Result<(MessageType, SessionId, Peer), Error> {
-        let frame = Frame::decode(bytes)?;
-        let (kind, id) = (frame.kind, frame.session);
-        let upwards = from != UPSTREAM;
-        let allowed = match kind {
-            MessageType::Hello
-            | MessageType::Apply
-            | MessageType::Credit
-            | MessageType::Received
-            | MessageType::Opened => upwards && frame.role == Role::Kiosk,
-            MessageType::Challenge
-            | MessageType::Offer
-            | MessageType::Chunk
-            | MessageType::Release
-            | MessageType::Complete => !upwards && frame.role == Role::Issuer,
-            MessageType::Erased => upwards && frame.role != Role::Issuer,
-            MessageType::Cancel => true,
-        };
-        if !allowed {
-            return Err(Error::UnexpectedMessage { message: kind.name() });
-        }
-        if kind == MessageType::Hello {
-            if self.exchanges.len() >= self.policy.max_sessions {
-                return Err(Error::Busy { what: "sessions", limit: self.policy.max_sessions as u64 });
-            }
-            if self.exchanges.contains_key(&id) || self.sessions.contains_key(&id) {
-                return Err(Error::Replayed);
-            }
-            self.exchanges.insert(id, (from, now.monotonic.after(self.policy.challenge)));
-            return Ok((kind, id, UPSTREAM));
-        }
-        if kind == MessageType::Apply {
-            self.open(now, from, id, frame.body)?;
-            return Ok((kind, id, UPSTREAM));
-        }
-        let downstream = match self.sessions.get(&id) {
-            Some(session) => session.downstream(),
-            None => match self.exchanges.get(&id) {
-                Some((peer, _)) if matches!(kind, MessageType::Challenge | MessageType::Cancel) => *peer,
-                _ => return Err(Error::UnexpectedMessage { message: kind.name() }),
-            },
-        };
-        match (upwards, from == downstream) {
-            (true, true) => Ok((kind, id, UPSTREAM)),
-            (false, _) => Ok((kind, id, downstream)),
-            (true, false) => Err(Error::Mismatch { what: "the neighbour of a session" }),
-        }
-    }
-
-    fn open(&mut self, now: Now, from: Peer, id: SessionId, body: &[u8]) -> Result<(), Error> {
-        if self.sessions.contains_key(&id) {
-            return Err(Error::Replayed);
-        }
-        if self.sessions.len() >= self.policy.max_sessions {
-            return Err(Error::Busy { what: "sessions", limit: self.policy.max_sessions as u64 });
-        }
-        let header = ApplyHeader::decode(&Apply::decode(body)?.header)?;
-        self.sessions.insert(id, Session::new(now, from, header.kind, self.crypto.evidence(id)));
-        self.set_deadline(id, now.monotonic.after(self.policy.whole()));
-        Ok(())
-    }
-
-    fn take(&mut self, now: Now, kind: MessageType, passing: Passing) -> Result<(), Error> {
-        let id = passing.session;
-        let Some(session) = self.sessions.get_mut(&id) else {
-            self.passing.push_back(passing);
-            return Ok(());
-        };
-        let held = session.held(passing.frame.len());
-        if held > self.policy.max_held {
-            self.handle_sent(now, passing);
-            self.end(now, id, Cause::Refused);
-            return Err(Error::Busy { what: "bytes held for a session", limit: self.policy.max_held as u64 });
-        }
-        let from_kiosk =
-            passing.peer == UPSTREAM && kind == MessageType::Erased && sender(&passing.frame) == Some(Role::Kiosk);
-        if kind == MessageType::Apply {
-            let record = Record::Opened { session: id, kind: session.kind().into() };
-            let token = self.output.persist(record);
-            self.waiting.insert(token, passing);
-            return Ok(());
-        }
-        self.passing.push_back(passing);
-        if from_kiosk {
-            session.ending(Cause::HandedOver);
-        }
-        match kind {
-            MessageType::Cancel if !session.is_ending() => {
-                // The kiosk's receipt still comes; if not, this is how long it is waited for.
-                self.set_deadline(id, now.monotonic.after(self.policy.receipt));
-            }
-            MessageType::Complete => session.complete(),
-            _ => {}
-        }
-        Ok(())
-    }
-
-    // ---- endings
-
-    fn expire(&mut self, now: Now, id: SessionId) {
-        let Some(session) = self.sessions.get(&id) else { return };
-        if session.is_reported() {
-            self.output
-                .persist(Record::Alarm { session: id, what: "the receipt was not acknowledged by the deadline" });
-            self.remove(id, Outcome::Unresolved);
-        } else if session.is_ending() {
-            // A frame was never given back; the host holds it.
-            self.output.persist(Record::Alarm { session: id, what: "a frame could not be sent by the deadline" });
-            self.remove(id, Outcome::Unresolved);
-        } else {
-            self.output.persist(Record::Alarm { session: id, what: "a deadline passed and the session was ended" });
-            self.end(now, id, Cause::Deadline);
-        }
-    }
-
-    /// Wipes what is on its way and tells both neighbours.
-    fn end(&mut self, now: Now, id: SessionId, cause: Cause) {
-        let Some(session) = self.sessions.get_mut(&id) else { return };
-        session.ending(cause);
-        let downstream = session.downstream();
-        let (gone, kept): (VecDeque<_>, VecDeque<_>) =
-            self.passing.drain(..).partition(|passing| passing.session == id && !passing.own);
-        self.passing = kept;
-        for passing in gone {
-            self.handle_sent(now, passing);
-        }
-        self.waiting.retain(|_, passing| passing.session != id);
-        let body = Cancel { cause, certificate: self.crypto.certificate().to_vec() }.encode();
-        if let Ok(frame) = sign_frame(&self.crypto, MessageType::Cancel, id, [0; 32], &body) {
-            for peer in [UPSTREAM, downstream] {
-                self.send_own(now, peer, id, frame.clone());
-            }
-        }
-        self.set_deadline(id, now.monotonic.after(self.policy.receipt));
-        self.report_if_empty(now, id);
-    }
-
-    /// Once the session ends and its last frame is wiped: the receipt.
-    fn report_if_empty(&mut self, now: Now, id: SessionId) {
-        let Some(session) = self.sessions.get_mut(&id) else { return };
-        if session.is_done() {
-            let outcome = session.outcome();
-            self.remove(id, outcome);
-            return;
-        }
-        if !session.is_ready_to_report() {
-            return;
-        }
-        match session.report(&self.crypto, id, now, self.policy.resend) {
-            Ok((receipt, frame, event)) => {
-                self.output.persist(Record::OwnReceipt { session: id, receipt });
-                self.output.event(event);
-                self.send_own(now, UPSTREAM, id, frame);
-                self.set_deadline(id, now.monotonic.after(self.policy.receipt));
-            }
-            Err(_) => {
-                self.output.persist(Record::Alarm { session: id, what: "a receipt could not be made" });
-                self.remove(id, Outcome::Unresolved);
-            }
-        }
-    }
-
-    fn send_own(&mut self, now: Now, peer: Peer, session: SessionId, frame: Vec<u8>) {
-        self.passing.push_back(Passing::new(peer, session, frame, now.monotonic, true));
-    }
-
-    fn remove(&mut self, id: SessionId, outcome: Outcome) {
-        if self.sessions.remove(&id).is_some() {
-            self.deadlines.retain(|(_, session)| *session != id);
-            self.output.persist(Record::Ended { session: id, outcome });
-            self.output.event(RelayEvent::Finished { session: id, outcome });
-        }
-    }
-
-    fn set_deadline(&mut self, id: SessionId, deadline: Time) {
-        self.deadlines.retain(|(_, session)| *session != id);
-        self.deadlines.insert((deadline, id));
-    }
-}
-
-fn sender(frame: &[u8]) -> Option<Role> {
-    Frame::decode(frame).ok().map(|frame| frame.role)
 }

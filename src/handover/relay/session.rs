@@ -19,27 +19,33 @@ use crate::wipe::Wiped;
 
 pub(super) struct Session {
     downstream: Peer,
+    /// The key for messages of the kiosk that began the session.
+    kiosk: [u8; 32],
     kind: String,
     opened: Now,
     held: usize,
     facts: RelayFigures,
     evidence: Option<Erasure>,
     ending: Option<Cause>,
+    /// The receipt's frame, while the receipt is being written.
+    reporting: Option<Vec<u8>>,
     /// The receipt's frame and when it is sent again.
     reported: Option<(Vec<u8>, Time)>,
     complete: bool,
 }
 
 impl Session {
-    pub(super) fn new(now: Now, downstream: Peer, kind: String, evidence: Erasure) -> Self {
+    pub(super) fn new(now: Now, downstream: Peer, kiosk: [u8; 32], kind: String, evidence: Erasure) -> Self {
         Self {
             downstream,
+            kiosk,
             kind,
             opened: now,
             held: 0,
             facts: RelayFigures { peak_bytes: 0, longest_hold_ms: 0, frames: 0 },
             evidence: Some(evidence),
             ending: None,
+            reporting: None,
             reported: None,
             complete: false,
         }
@@ -47,6 +53,10 @@ impl Session {
 
     pub(super) const fn downstream(&self) -> Peer {
         self.downstream
+    }
+
+    pub(super) const fn kiosk_key(&self) -> &[u8; 32] {
+        &self.kiosk
     }
 
     pub(super) fn kind(&self) -> &str {
@@ -58,7 +68,7 @@ impl Session {
     }
 
     pub(super) const fn is_reported(&self) -> bool {
-        self.reported.is_some()
+        self.evidence.is_none()
     }
 
     pub(super) fn resend_at(&self) -> Option<Time> {
@@ -97,7 +107,7 @@ impl Session {
     }
 
     pub(super) const fn is_ready_to_report(&self) -> bool {
-        self.ending.is_some() && self.held == 0 && self.reported.is_none()
+        self.ending.is_some() && self.held == 0 && self.evidence.is_some()
     }
 
     pub(super) const fn is_done(&self) -> bool {
@@ -116,14 +126,20 @@ impl Session {
         })
     }
 
-    /// The receipt, the frame that carries it, and what the host should know.
+    /// The receipt is durable: the frame that carries it, to be sent now.
+    pub(super) fn reported(&mut self, now: Now, resend: core::time::Duration) -> Option<Vec<u8>> {
+        let frame = self.reporting.take()?;
+        self.reported = Some((frame.clone(), now.monotonic.after(resend)));
+        Some(frame)
+    }
+
+    /// The receipt to be written, and what the host should know.
     pub(super) fn report<C: Crypto>(
         &mut self,
         crypto: &C,
         id: SessionId,
         now: Now,
-        resend: core::time::Duration,
-    ) -> Result<(Vec<u8>, Vec<u8>, RelayEvent), Error> {
+    ) -> Result<(Vec<u8>, RelayEvent), Error> {
         let erasure = self.evidence.take().ok_or(Error::WrongState { command: "reporting" })?;
         let story = Story {
             event: Event::RelayedNotRetained,
@@ -141,13 +157,13 @@ impl Session {
         }
         .encode();
         let frame = sign_frame(crypto, MessageType::Erased, id, [0; 32], &body)?;
-        self.reported = Some((frame.clone(), now.monotonic.after(resend)));
+        self.reporting = Some(frame);
         let event = RelayEvent::NotRetained {
             session: id,
             peak_bytes: self.facts.peak_bytes,
             longest_hold_ms: self.facts.longest_hold_ms,
             frames: self.facts.frames,
         };
-        Ok((receipt, frame, event))
+        Ok((receipt, event))
     }
 }

@@ -40,7 +40,7 @@ fn write(text: &mut String, name: &StationName) -> std::fmt::Result {
     }
     writeln!(text, "store = \"{}.sqlite3\"", name.station)?;
     if !role.is_relay() {
-        writeln!(text, "# The weakest suite that is accepted: x-wing (with ML-KEM-768) or x25519.")?;
+        writeln!(text, "# The weakest suite that is accepted: x-wing (X25519 with ML-KEM-768).")?;
         writeln!(text, "minimum-suite = \"x-wing\"")?;
     }
     if let Some(upstream) = upstream_of(role) {
@@ -74,7 +74,7 @@ fn write(text: &mut String, name: &StationName) -> std::fmt::Result {
 
 const COMMON: &str = r#"
 [limits]
-document-bytes = 67108864
+document-bytes = 25165824
 sessions = 64
 credit-chunks = 3
 
@@ -90,10 +90,9 @@ receipt = 120
 keep-alive = 5
 silence = 20
 
-# protection: strict or best-effort; secret-memory: auto, require or off.
+# protection: strict or best-effort.
 [vault]
 protection = "strict"
-secret-memory = "auto"
 windows = 4
 key-cells = 1024
 "#;

@@ -35,7 +35,7 @@ pub(crate) fn issue(stations: &mut Stations, document: &Document, out: Option<&P
     stations.tell(
         "kiosk",
         &json!({
-            "command": "apply", "issuer": "issuer-1", "kind": KIND, "subject": SUBJECT,
+            "command": "apply", "operator": "municipality", "issuer": "issuer-1", "kind": KIND, "subject": SUBJECT,
             "challenge": hexadecimal::encode(&challenge), "out": out,
         }),
     )?;

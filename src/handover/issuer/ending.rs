@@ -1,0 +1,71 @@
+//! How a session ends at an issuing system: erased, receipted, told, and removed when every receipt is there.
+use super::*;
+
+impl<C: Crypto, T: Trust> Issuer<C, T> {
+    pub(super) fn expire(&mut self, now: Now, id: SessionId) {
+        let Some(session) = self.sessions.get(&id) else { return };
+        if session.is_closing() {
+            self.persist(Record::Alarm { session: id, what: "receipts were missing at the deadline" });
+            self.remove(id, false);
+        } else {
+            self.persist(Record::Alarm { session: id, what: "a deadline passed and the session was erased" });
+            self.end(now, id, Cause::Deadline, true);
+        }
+    }
+
+    pub(super) fn end(&mut self, now: Now, id: SessionId, cause: Cause, tell: bool) {
+        let Some(session) = self.sessions.get_mut(&id) else { return };
+        if session.is_closing() {
+            return;
+        }
+        self.output.drop_transmits(id);
+        let peer = session.peer();
+        let ended = session.end(&self.crypto, now, cause);
+        let verified = matches!(&ended, Ok((_, true)));
+        match ended {
+            Ok((receipt, _)) => self.persist(Record::OwnReceipt { session: id, receipt }),
+            Err(_) => self.persist(Record::Alarm { session: id, what: "a receipt could not be made" }),
+        }
+        if tell {
+            let body = Cancel { cause, certificate: self.crypto.certificate().to_vec() }.encode();
+            if let Ok(frame) = sign_frame(&self.crypto, MessageType::Cancel, id, [0; 32], &body) {
+                self.output.transmit(peer, id, frame);
+            }
+        }
+        self.output.event(IssuerEvent::Ended { session: id, cause, verified });
+        self.set_deadline(id, now.monotonic.after(self.policy.receipt));
+        self.finish_if_complete(id);
+    }
+
+    pub(super) fn finish_if_complete(&mut self, id: SessionId) {
+        let Some(session) = self.sessions.get(&id) else { return };
+        if !session.has_all_receipts() {
+            return;
+        }
+        let body = crate::handover::body::Complete { certificate: self.crypto.certificate().to_vec() }.encode();
+        if let Ok(frame) = sign_frame(&self.crypto, MessageType::Complete, id, [0; 32], &body) {
+            let peer = session.peer();
+            self.output.transmit(peer, id, frame);
+        }
+        self.remove(id, true);
+    }
+
+    pub(super) fn remove(&mut self, id: SessionId, complete: bool) {
+        let Some(session) = self.sessions.remove(&id) else { return };
+        self.deadlines.retain(|(_, session)| *session != id);
+        let outcome = session.outcome(complete);
+        self.persist(Record::Ended { session: id, outcome });
+        self.output.event(IssuerEvent::Finished { session: id, outcome });
+    }
+
+    pub(super) fn persist(&mut self, record: Record) {
+        let id = record.session();
+        let token = self.output.persist(record);
+        self.pending.insert(token, (id, Pending::Nothing));
+    }
+
+    pub(super) fn set_deadline(&mut self, id: SessionId, deadline: Time) {
+        self.deadlines.retain(|(_, session)| *session != id);
+        self.deadlines.insert((deadline, id));
+    }
+}

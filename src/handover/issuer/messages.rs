@@ -1,0 +1,109 @@
+//! What an issuing system does with each message of a session, and after each record.
+use super::*;
+
+impl<C: Crypto, T: Trust> Issuer<C, T> {
+    pub(super) fn credit(&mut self, frame: &Frame<'_>) -> Result<(), Error> {
+        let credit = Credit::decode(frame.body)?;
+        let Some(session) = self.sessions.get_mut(&frame.session) else { return Ok(()) };
+        let peer = session.peer();
+        for chunk in session.grant(&self.crypto, &self.policy, credit.until)? {
+            self.output.transmit(peer, frame.session, chunk);
+        }
+        Ok(())
+    }
+
+    pub(super) fn received(&mut self, now: Now, frame: &Frame<'_>, bytes: &[u8]) -> Result<(), Error> {
+        let received = Received::decode(frame.body)?;
+        let Some(session) = self.sessions.get_mut(&frame.session) else { return Ok(()) };
+        check_signature(&self.crypto, frame, session.kiosk_key())?;
+        let received_hash = frame_hash(bytes);
+        if let Some(release) = session.stored_release(&received_hash) {
+            let peer = session.peer();
+            self.output.transmit(peer, frame.session, release);
+            return Ok(());
+        }
+        match session.wrap_and_wipe(&self.crypto, now, received, frame.previous, received_hash) {
+            Ok(receipt) => {
+                let token = self.output.persist(Record::OwnReceipt { session: frame.session, receipt });
+                self.pending.insert(token, (frame.session, Pending::Release));
+                self.set_deadline(frame.session, now.monotonic.after(self.policy.release));
+                Ok(())
+            }
+            Err(error @ (Error::UnexpectedMessage { .. } | Error::Mismatch { .. })) => Err(error),
+            Err(error) => {
+                self.end(now, frame.session, Cause::Refused, true);
+                Err(error)
+            }
+        }
+    }
+
+    pub(super) fn opened(&mut self, now: Now, frame: &Frame<'_>) -> Result<(), Error> {
+        let opened = Opened::decode(frame.body)?;
+        let id = frame.session;
+        let Some(session) = self.sessions.get_mut(&id) else { return Ok(()) };
+        check_signature(&self.crypto, frame, session.kiosk_key())?;
+        let Some(receipt) = session.close(&self.crypto, now, opened.verified, frame.previous)? else { return Ok(()) };
+        self.persist(Record::OwnReceipt { session: id, receipt });
+        if !opened.verified {
+            self.persist(Record::Alarm { session: id, what: "the kiosk could not open the document" });
+        }
+        self.output.event(IssuerEvent::Closed { session: id, verified: opened.verified });
+        let deadline = now.monotonic.after(self.policy.deliver).after(self.policy.receipt);
+        self.set_deadline(id, deadline);
+        self.finish_if_complete(id);
+        Ok(())
+    }
+
+    pub(super) fn erased(&mut self, now: Now, frame: &Frame<'_>) -> Result<(), Error> {
+        let erased = Erased::decode(frame.body)?;
+        let (sender, statement) =
+            crate::handover::signing::check_erased(&self.crypto, &self.trust, frame, &erased, now)?;
+        let id = frame.session;
+        let Some(session) = self.sessions.get_mut(&id) else { return Ok(()) };
+        if session.note_receipt(&sender, &statement)? {
+            let token = self.output.persist(Record::PeerReceipt { session: id, receipt: erased.receipt });
+            self.pending.insert(token, (id, Pending::Receipt(sender.role)));
+        }
+        Ok(())
+    }
+
+    pub(super) fn cancelled(&mut self, now: Now, frame: &Frame<'_>) -> Result<(), Error> {
+        let cancel = Cancel::decode(frame.body)?;
+        let sender = check_certified(&self.crypto, &self.trust, frame, &cancel.certificate, now)?;
+        let id = frame.session;
+        let Some(session) = self.sessions.get(&id) else { return Ok(()) };
+        if sender.role == Role::Kiosk && sender.key != *session.kiosk_key() || sender.role == Role::Issuer {
+            return Err(Error::Untrusted { what: "a cancellation by a station outside the session" });
+        }
+        if !session.is_closing() {
+            self.end(now, id, if sender.role.is_relay() { Cause::PeerLost } else { Cause::Cancelled }, false);
+        }
+        Ok(())
+    }
+
+    pub(super) fn open_application(&mut self, id: SessionId) -> Result<(), Error> {
+        let Some(session) = self.sessions.get_mut(&id) else { return Ok(()) };
+        if let Some(event) = session.open_application(&self.crypto)? {
+            self.output.event(event);
+        }
+        Ok(())
+    }
+
+    pub(super) fn receipt_is_durable(&mut self, id: SessionId, role: Role) {
+        if let Some(session) = self.sessions.get_mut(&id) {
+            session.receipt_is_durable(role);
+            self.finish_if_complete(id);
+        }
+    }
+
+    pub(super) fn release(&mut self, now: Now, id: SessionId) -> Result<(), Error> {
+        let Some(session) = self.sessions.get_mut(&id) else { return Ok(()) };
+        if let Some(frame) = session.release(&self.crypto)? {
+            let peer = session.peer();
+            self.output.transmit(peer, id, frame);
+            self.output.event(IssuerEvent::Released { session: id });
+            self.set_deadline(id, now.monotonic.after(self.policy.release));
+        }
+        Ok(())
+    }
+}
