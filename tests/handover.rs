@@ -151,7 +151,6 @@ fn a_record_that_cannot_be_written_stops_the_release_and_erases() {
 
 #[test]
 fn either_end_can_cancel_at_any_step_and_everything_is_erased() {
-    let mut steps = 0;
     for step in 0.. {
         for by_issuer in [false, true] {
             let mut world = World::new(&document(40_000));
@@ -160,7 +159,6 @@ fn either_end_can_cancel_at_any_step_and_everything_is_erased() {
             for _ in 0..step {
                 moved = world.collect() | world.deliver_one();
             }
-            steps = step;
             if by_issuer {
                 let session = world.kiosk.id();
                 world.issuer.cancel(world.now, session, Cause::Requested);
@@ -175,7 +173,7 @@ fn either_end_can_cancel_at_any_step_and_everything_is_erased() {
             assert_eq!(world.issuer.open_sessions(), 0, "step {step}");
             assert_eq!(world.relays[0].open_sessions() + world.relays[1].open_sessions(), 0, "step {step}");
             if !moved {
-                assert!(steps > 20, "the walk covers the whole session");
+                assert!(step > 20, "the walk covers the whole session");
                 return;
             }
         }
@@ -254,8 +252,7 @@ fn repeated_frames_change_nothing() {
         world.deliver(hop);
         world.run();
     }
-    assert_eq!(world.records[0], before[0]);
-    assert_eq!(world.records[3], before[3]);
+    assert_eq!(world.records, before);
     assert_eq!(world.read_back.as_ref(), Some(&document));
 }
 
@@ -293,6 +290,88 @@ fn a_changed_byte_anywhere_never_gives_another_document() {
             assert_eq!(world.issuer.open_sessions(), 0);
         }
     }
+}
+
+#[test]
+fn a_forged_end_does_not_make_a_relay_sign_before_the_document_has_passed() {
+    let mut world = World::new(&document(40_000));
+    while !world.tape.iter().any(|hop| hop.link == 2 && kind_of(&hop.bytes) == Some(MessageType::Apply)) {
+        world.collect();
+        world.deliver_one();
+    }
+    let mut real = World::new(&document(40_000));
+    real.run();
+    let erased =
+        real.tape.iter().find(|hop| hop.link == 0 && kind_of(&hop.bytes) == Some(MessageType::Erased)).unwrap();
+    let mut forged = shokyo::handover::Frame::decode(&erased.bytes).unwrap();
+    forged.session = world.kiosk.id();
+    for signature in [[0; 64], forged.signature.unwrap()] {
+        forged.signature = Some(signature);
+        world.deliver(Hop { link: 0, up: true, bytes: forged.encode() });
+        let (role, error) = world.errors.pop().unwrap();
+        assert_eq!(role, Role::EcCentre);
+        assert!(matches!(error, Error::BadSignature | Error::Mismatch { .. }), "{error}");
+    }
+    world.run();
+    assert_eq!(events(&world, 1), [Event::RelayedNotRetained]);
+    assert_eq!(world.outcome(0), Some(Outcome::Complete));
+}
+
+#[test]
+fn a_receipt_is_sent_only_once_it_is_durable() {
+    let mut world = World::new(&document(1000));
+    world.auto_deliver = false;
+    world.run();
+    world.kiosk.print(world.now).unwrap();
+    world.run();
+    let mut world = World::new(&document(1000));
+    let sent =
+        |world: &World| world.tape.iter().any(|hop| hop.link == 0 && kind_of(&hop.bytes) == Some(MessageType::Erased));
+    while world.read_back.is_none() {
+        world.collect();
+        world.deliver_one();
+    }
+    world.hold_records = true;
+    world.run();
+    assert!(!sent(&world));
+    world.hold_records = false;
+    world.run();
+    assert!(sent(&world));
+    assert_eq!(world.outcome(3), Some(Outcome::Complete));
+}
+
+#[test]
+fn a_kind_with_a_control_character_is_refused_before_anything_is_written() {
+    let mut pins = std::collections::BTreeMap::new();
+    let kiosk = world::station(Role::Kiosk, "kiosk-9", &mut pins);
+    let application = shokyo::handover::Application {
+        operator: "o",
+        issuer: "issuer-1",
+        kind: "certificate\n",
+        copies: 1,
+        subject: b"s",
+        details: b"",
+    };
+    let now = shokyo::types::Now::default();
+    let made = shokyo::handover::Kiosk::apply(now, kiosk, world::Pinned::default(), Policy::default(), &application);
+    assert!(matches!(made.err(), Some(Error::Malformed { .. })));
+}
+
+#[test]
+fn a_transaction_that_ends_while_printing_is_never_called_undelivered() {
+    let mut world = World::new(&document(1000));
+    world.auto_deliver = false;
+    world.run();
+    world.kiosk.print(world.now).unwrap();
+    while let Some(persist) = world.kiosk.poll_persist() {
+        world.records[3].push(persist.record);
+        world.kiosk.handle_persisted(world.now, persist.token);
+    }
+    world.kiosk.cancel(world.now, Cause::DeviceFault);
+    while world.kiosk.poll_event().is_some() {}
+    world.run();
+    assert_eq!(world.outcome(3), Some(Outcome::Unresolved));
+    assert!(world.records[3].iter().any(|record| matches!(record, Record::Alarm { .. })));
 }
 
 #[test]

@@ -165,6 +165,9 @@ impl StationCrypto {
 }
 
 /// Subject and details of an application as one plaintext: length of the subject (two bytes, big-endian), subject, details.
+///
+/// # Errors
+/// [`Error::Malformed`] when the plaintext is shorter than it says.
 pub fn split_application(plain: &[u8]) -> Result<(&[u8], &[u8]), Error> {
     let malformed = Error::Malformed { what: "an application" };
     let (length, rest) = plain.split_first_chunk::<2>().ok_or(malformed.clone())?;

@@ -190,9 +190,15 @@ impl World {
         }
         for index in 0..2 {
             while let Some(persist) = self.relays[index].poll_persist() {
-                self.records[1 + index].push(persist.record);
-                self.relays[index].handle_persisted(self.now, persist.token);
                 moved = true;
+                // As the store does: a session is opened once.
+                let records = &mut self.records[1 + index];
+                if matches!(persist.record, Record::Opened { .. }) && records.contains(&persist.record) {
+                    self.relays[index].handle_persist_failed(self.now, persist.token);
+                    continue;
+                }
+                records.push(persist.record);
+                self.relays[index].handle_persisted(self.now, persist.token);
             }
         }
         while let Some(persist) = self.kiosk.poll_persist() {

@@ -51,6 +51,10 @@ pub(super) struct SealedPart<C: Crypto> {
     pub(super) sealed: Vec<u8>,
 }
 
+#[allow(
+    clippy::large_enum_variant,
+    reason = "one lives in each session and is moved a few times; a box would be an allocation more"
+)]
 enum State<C: Crypto> {
     /// The `opened` record is being written; no document key exists.
     Journalling(SealedPart<C>),
