@@ -45,15 +45,19 @@ impl Region {
         let mapping = platform::reserve(mapping_length)?;
         // SAFETY: `below` lies inside the mapping.
         let start = unsafe { mapping.add(below) };
+        // SAFETY: the pages belong to the mapping.
+        if let Err(error) = unsafe { platform::make_accessible(start, length) } {
+            // SAFETY: nobody knows the mapping yet, and nothing was ever written to it.
+            unsafe { platform::release(mapping, mapping_length) };
+            return Err(error);
+        }
         let mut region = Self { mapping, mapping_length, start, length, below, achieved: Protections::GUARDED };
         region.protect(policy)?;
         Ok(region)
     }
 
     fn protect(&mut self, policy: Policy) -> Result<(), Error> {
-        // SAFETY: the pages belong to the region's own mapping.
-        unsafe { platform::make_accessible(self.start, self.length)? };
-        // SAFETY: as above. Left out of dumps and children before anything is written.
+        // SAFETY: the pages belong to the region's own mapping. Left out of dumps and children before anything is written.
         let no_dump = unsafe { platform::advise_no_dump(self.start, self.length) };
         self.achieve(Protections::NO_DUMP, "NO_DUMP", no_dump, policy)?;
         // SAFETY: as above; the mapping is private and anonymous.

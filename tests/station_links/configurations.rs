@@ -20,7 +20,7 @@ fn every_configuration_of_init_loads_and_names_files_that_exist() {
         assert_eq!(config.upstream.is_none(), role == Role::Issuer);
         assert_eq!(config.minimum_suite, (!role.is_relay()).then_some(MinimumSuite::XWing));
         assert_eq!(config.vault.protection, ProtectionSetting::Strict);
-        assert_eq!(config.limits.document_bytes, 64 << 20);
+        assert_eq!(config.limits.document_bytes, 24 << 20);
         assert_eq!(config.deadlines.deliver, Duration::from_secs(300));
         for file in [&config.tls.key, &config.messages.key, &config.receipts.key, &config.tls.certificate] {
             assert!(file.is_file(), "{}", file.display());
