@@ -168,7 +168,10 @@ impl<C: Crypto> Session<C> {
         };
         let writer = writer.take().ok_or(Error::EmptyDocument)?;
         let subject_tag = crypto.subject_tag(subject_key, subject);
-        let document = crypto.finish(writer)?;
+        let document = crypto.finish(writer).inspect_err(|_| {
+            // What it held was erased as it was dropped, but nobody saw that: the receipt must not say otherwise.
+            self.evidence.record(CopyClass::Ciphertext, Err(Error::NotErased { bytes: 0 }));
+        })?;
         let offered = subject_tag.and_then(|tag| Self::shape_offer(crypto, policy, &document, tag));
         let signed = offered.and_then(|(shape, offer)| {
             let body = offer.encode();
