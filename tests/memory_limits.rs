@@ -13,7 +13,13 @@ const BINDING: Binding = Binding { session: SessionId([1; 32]), context: [2; 32]
 
 /// Runs one of the ignored tests below in a process of its own: unprivileged, with a limit on locked memory.
 fn in_a_child_with_limit(test: &str, limit: u64) {
-    let mut command = Command::new(std::env::current_exe().unwrap());
+    // A copy, because the folder of the build may be closed to the user that the child becomes.
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::set_permissions(folder.path(), std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    let program = folder.path().join("test");
+    std::fs::copy(std::env::current_exe().unwrap(), &program).unwrap();
+    let mut command = Command::new(program);
+    command.current_dir("/");
     command.args(["--exact", test, "--ignored", "--nocapture"]).env("SHOKYO_TEST_CHILD", "1");
     // SAFETY: between fork and exec only system calls are made; changing the limit first needs no privilege, and the user is
     // changed last, so that privileges which bypass the limit are gone.
