@@ -34,7 +34,7 @@ fn keys_init(directory: &std::path::Path) -> ExitCode {
             }
             anstream::println!(
                 "Give the issuer a document: append a [[documents]] table to its configuration. Then start each with\n  \
-                 shokyo station ROLE --config FILE"
+                 shokyo station issuer|relay|kiosk --config FILE"
             );
             ExitCode::SUCCESS
         }
