@@ -1,27 +1,29 @@
 //! The real suite: HPKE (RFC 9180) with X-Wing, Ed25519, HKDF and HMAC with SHA-256, every secret operation in the clean room
 //! of a vault. Only pointers to public outputs go in; secrets go from key cell to room to key cell.
 
+mod agreement;
+mod keys;
+
 use std::sync::{Arc, Mutex, PoisonError};
 use std::vec;
 use std::vec::Vec;
 
-use ed25519_dalek::pkcs8::KeypairBytes;
-use ed25519_dalek::{Signature, Signer, SigningKey as Ed25519, VerifyingKey};
-use hkdf::Hkdf;
+use ed25519_dalek::{Signature, VerifyingKey};
 use hmac::{Hmac, KeyInit, Mac};
 use hpke::aead::{AeadTag, AesGcm256};
 use hpke::inout::InOutBuf;
-use hpke::kdf::HkdfSha256;
 use hpke::kem::XWing;
-use hpke::rand_core::{Infallible, TryCryptoRng, TryRng};
-use hpke::{Deserializable, Kem, OpModeR, OpModeS, Serializable, setup_receiver, setup_sender_with_rng};
-use sha2::{Digest, Sha256};
+use hpke::{Deserializable, Kem, Serializable};
+use sha2::Sha256;
+
+use agreement::{commit, receiver, sender};
+pub use keys::{SigningKey, StationKeys};
 
 use super::body::{MAX_APPLICATION, MAX_CHUNKS};
 use super::crypto::{Crypto, SealedApplication, Shape, Unlock, WrappedKey};
-use crate::buffer::{CopyClass, Desk, EphemeralBuffer, Erasure, Incoming, KeyCell, RoomSize, Vault, Writer};
+use crate::buffer::{CopyClass, EphemeralBuffer, Erasure, Incoming, KeyCell, RoomSize, Vault, Writer};
 use crate::error::Error;
-use crate::receipt::{self, Details, NotCovered, Receipt, ReceiptSigner, StationInfo};
+use crate::receipt::{self, Details, Receipt, StationInfo};
 use crate::types::{Binding, SessionId};
 
 type PublicKey = <XWing as Kem>::PublicKey;
@@ -32,102 +34,7 @@ type Encapsulated = <XWing as Kem>::EncappedKey;
 const PUBLIC_KEY: usize = 1216;
 /// Bytes of an X-Wing encapsulation.
 const ENCAPSULATED: usize = 1120;
-/// Bytes of randomness that an encapsulation draws.
-const ENCAPSULATION_SEED: usize = 64;
 const TAG: usize = 16;
-
-/// An Ed25519 key (RFC 8032) whose seed lives in a key cell; signing runs in the clean room.
-#[derive(Debug)]
-pub struct SigningKey {
-    vault: Vault,
-    cell: KeyCell,
-    public: [u8; 32],
-}
-
-impl SigningKey {
-    /// A new key from the operating system's randomness.
-    ///
-    /// # Errors
-    /// When no cell, room or randomness is to be had.
-    pub fn generate(vault: &Vault) -> Result<Self, Error> {
-        let mut cell = vault.empty_key()?;
-        let mut public = [0; 32];
-        vault.room(RoomSize::Agreement, |desk| {
-            let mut seed = [0; 32];
-            desk.random(&mut seed)?;
-            public = Ed25519::from_bytes(&seed).verifying_key().to_bytes();
-            desk.store(&mut cell, &seed)
-        })?;
-        Ok(Self { vault: vault.clone(), cell, public })
-    }
-
-    /// The key in a PKCS#8 file (RFC 5958, RFC 8410; DER). The reader's bytes go straight into a locked window.
-    ///
-    /// # Errors
-    /// [`Error::Malformed`] when it is no Ed25519 private key, [`Error::Io`] when reading fails.
-    pub fn from_pkcs8(vault: &Vault, reader: &mut impl std::io::Read) -> Result<Self, Error> {
-        let binding = Binding { session: SessionId::NONE, context: [0; 32] };
-        let mut writer = vault.writer(binding)?;
-        writer.copy_from(reader)?;
-        let file = writer.finish()?;
-        let mut cell = vault.empty_key()?;
-        let mut public = [0; 32];
-        file.open_in_room(RoomSize::Agreement, |desk, der| {
-            let pair = KeypairBytes::try_from(der).map_err(|_| Error::Malformed { what: "a private key" })?;
-            public = Ed25519::from_bytes(&pair.secret_key).verifying_key().to_bytes();
-            desk.store(&mut cell, &pair.secret_key)
-        })?;
-        Ok(Self { vault: vault.clone(), cell, public })
-    }
-
-    /// The public key's 32 bytes.
-    #[must_use]
-    pub const fn public(&self) -> &[u8; 32] {
-        &self.public
-    }
-
-    /// The signature over `message`.
-    ///
-    /// # Errors
-    /// [`Error::Erased`] when the key was erased.
-    pub fn sign(&self, message: &[u8]) -> Result<[u8; 64], Error> {
-        let mut signature = [0; 64];
-        self.vault.room(RoomSize::Agreement, |desk| {
-            let mut seed = [0; 32];
-            desk.load(&self.cell, &mut seed)?;
-            signature = Ed25519::from_bytes(&seed).sign(message).to_bytes();
-            Ok(())
-        })?;
-        Ok(signature)
-    }
-}
-
-impl ReceiptSigner for SigningKey {
-    fn key_id(&self) -> [u8; 32] {
-        Sha256::digest(self.public).into()
-    }
-
-    fn sign(&self, message: &[u8]) -> Result<[u8; 64], Error> {
-        Self::sign(self, message)
-    }
-}
-
-/// Who a station is and what it signs with.
-#[derive(Debug)]
-pub struct StationKeys {
-    /// The station's name in messages and receipts.
-    pub info: StationInfo,
-    /// The key for messages.
-    pub messages: SigningKey,
-    /// The certificate for messages (DER).
-    pub certificate: Vec<u8>,
-    /// The key for receipts.
-    pub receipts: SigningKey,
-    /// The certificate for receipts (DER).
-    pub receipt_certificate: Vec<u8>,
-    /// What this host cannot cover, beyond what a station of its role never can.
-    pub not_covered: Vec<NotCovered>,
-}
 
 /// The cryptography and the memory of one station. Cheap to clone: every clone is the same station.
 #[derive(Clone, Debug)]
@@ -450,76 +357,3 @@ fn absorb(evidence: &mut Erasure, other: Erasure) {
     // Another session's copies would be counted as failed, so that the receipt says so; there is nothing to add to that here.
     let _ = evidence.absorb(other);
 }
-
-/// HKDF-SHA256 (RFC 5869).
-fn commit(key: &[u8; 32], context: &[u8; 32], out: &mut [u8; 32]) -> Result<(), Error> {
-    Hkdf::<Sha256>::new(Some(b"shokyo commit"), key)
-        .expand(context, out)
-        .map_err(|_| Error::Malformed { what: "a commitment" })
-}
-
-type SenderContext = hpke::aead::AeadCtxS<AesGcm256, HkdfSha256, XWing>;
-type ReceiverContext = hpke::aead::AeadCtxR<AesGcm256, HkdfSha256, XWing>;
-
-/// The sender's HPKE context, in the room: randomness is drawn from the operating system first and then replayed, because the
-/// library's generator has no way to fail.
-fn sender(desk: &mut Desk<'_>, to: &[u8], info: &[u8; 32], encapsulated: &mut [u8]) -> Result<SenderContext, Error> {
-    let to = PublicKey::from_bytes(to).map_err(|_| Error::Malformed { what: "a public key" })?;
-    let mut drawn = Drawn { bytes: [0; ENCAPSULATION_SEED], used: 0 };
-    desk.random(&mut drawn.bytes)?;
-    let (encapsulation, context) =
-        setup_sender_with_rng::<AesGcm256, HkdfSha256, XWing>(&OpModeS::Base, &to, info, &mut drawn)
-            .map_err(|_| Error::Malformed { what: "a public key" })?;
-    if drawn.used != ENCAPSULATION_SEED {
-        return Err(Error::RandomnessUnavailable);
-    }
-    encapsulation.write_exact(encapsulated);
-    Ok(context)
-}
-
-/// The receiver's HPKE context, in the room.
-fn receiver(
-    desk: &mut Desk<'_>,
-    key: &KeyCell,
-    encapsulated: &[u8],
-    info: &[u8; 32],
-) -> Result<ReceiverContext, Error> {
-    let mut seed = [0; 32];
-    desk.load(key, &mut seed)?;
-    let private = PrivateKey::from_bytes(&seed).map_err(|_| Error::NotAuthentic)?;
-    let encapsulated = Encapsulated::from_bytes(encapsulated).map_err(|_| Error::NotAuthentic)?;
-    setup_receiver::<AesGcm256, HkdfSha256, XWing>(&OpModeR::Base, &private, &encapsulated, info)
-        .map_err(|_| Error::NotAuthentic)
-}
-
-/// Randomness drawn before, given out once. What is asked for beyond it is zeros, which the caller finds out by `used`.
-struct Drawn {
-    bytes: [u8; ENCAPSULATION_SEED],
-    used: usize,
-}
-
-impl TryRng for Drawn {
-    type Error = Infallible;
-
-    fn try_next_u32(&mut self) -> Result<u32, Infallible> {
-        let mut bytes = [0; 4];
-        self.try_fill_bytes(&mut bytes)?;
-        Ok(u32::from_le_bytes(bytes))
-    }
-
-    fn try_next_u64(&mut self) -> Result<u64, Infallible> {
-        let mut bytes = [0; 8];
-        self.try_fill_bytes(&mut bytes)?;
-        Ok(u64::from_le_bytes(bytes))
-    }
-
-    fn try_fill_bytes(&mut self, out: &mut [u8]) -> Result<(), Infallible> {
-        for byte in out {
-            *byte = self.bytes.get(self.used).copied().unwrap_or(0);
-            self.used += 1;
-        }
-        Ok(())
-    }
-}
-
-impl TryCryptoRng for Drawn {}
