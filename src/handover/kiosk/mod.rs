@@ -243,8 +243,7 @@ impl<C: Crypto, T: Trust> Kiosk<C, T> {
                 }
             }
             Some((_, Journalled::PrintStarted)) => {
-                if let State::Ready { document, printing } = &mut self.state {
-                    let _ = document;
+                if let State::Ready { printing, .. } = &mut self.state {
                     *printing = true;
                     self.output.event(KioskEvent::MayPrint);
                 }
