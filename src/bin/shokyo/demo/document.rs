@@ -1,6 +1,6 @@
 //! The document that the demonstration issues.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// A fictional certificate (`samples/certificate.pdf`), so that the first run needs nothing. It stands in the program in disguise:
 /// the stations are this same program, and a scan of them must not find the document there.
@@ -17,12 +17,14 @@ fn sample() -> Vec<u8> {
 pub(crate) struct Document {
     pub(crate) name: String,
     pub(crate) bytes: Vec<u8>,
+    /// Where it lies, if it is the user's own: no copy of it is made on the disk.
+    pub(crate) path: Option<PathBuf>,
 }
 
 impl Document {
     pub(crate) fn open(file: Option<&Path>) -> Result<Self, String> {
         let Some(file) = file else {
-            return Ok(Self { name: "a fictional certificate".into(), bytes: sample() });
+            return Ok(Self { name: "a fictional certificate".into(), bytes: sample(), path: None });
         };
         let name = file.display().to_string();
         let bytes = std::fs::read(file)
@@ -34,7 +36,8 @@ impl Document {
         if bytes.len() as u64 > limit {
             return Err(format!("{name} has {} bytes; the limit is {limit}", bytes.len()));
         }
-        Ok(Self { name, bytes })
+        let path = std::path::absolute(file).map_err(|error| format!("cannot find {name}: {}", error.kind()))?;
+        Ok(Self { name, bytes, path: Some(path) })
     }
 }
 

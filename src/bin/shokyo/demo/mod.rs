@@ -138,9 +138,15 @@ fn issue_and_check(arguments: &DemoArguments, document: &Document, folder: &Fold
     }
     let (sender, happenings) = channel();
     processes::watch_for_interrupt(sender.clone())?;
-    let register = folder.path.join("document.pdf");
-    std::fs::write(&register, &document.bytes)
-        .map_err(|error| Stop::Failed(format!("cannot write the register's copy: {}", error.kind())))?;
+    let register = match &document.path {
+        Some(path) => path.clone(),
+        None => {
+            let path = folder.path.join("document.pdf");
+            std::fs::write(&path, &document.bytes)
+                .map_err(|error| Stop::Failed(format!("cannot write the sample: {}", error.kind())))?;
+            path
+        }
+    };
     let mut stations = Stations::start(&folder.path.join("stations"), &register, sender, happenings)?;
 
     let scans = residue::Scans::before(&stations, document)?;
