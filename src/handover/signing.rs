@@ -2,10 +2,11 @@
 
 use alloc::vec::Vec;
 
-use super::body::Erased;
+use super::body::{Body, Cancel, Erased};
 use super::crypto::Crypto;
 use super::identity::{Identity, KeyUse, Trust};
 use super::message::{Frame, MessageType, Suite};
+use crate::buffer::Cause;
 use crate::error::Error;
 use crate::receipt::{self, Statement};
 use crate::types::{Now, Role, SessionId};
@@ -26,6 +27,32 @@ pub(super) fn sign_frame<C: Crypto>(
     let _ = crate::wipe::wipe_vec(&mut signed, 0)?;
     frame.signature = Some(signature?);
     Ok(frame.encode())
+}
+
+/// This station's signed end of a session.
+pub(super) fn cancel_frame<C: Crypto>(
+    crypto: &C,
+    session: SessionId,
+    previous: [u8; 32],
+    cause: Cause,
+) -> Result<Vec<u8>, Error> {
+    let body = Cancel { cause, certificate: crypto.certificate().to_vec() }.encode();
+    sign_frame(crypto, MessageType::Cancel, session, previous, &body)
+}
+
+/// This station's receipt as a signed frame, with the certificates to check it by.
+pub(super) fn erased_frame<C: Crypto>(
+    crypto: &C,
+    session: SessionId,
+    previous: [u8; 32],
+    receipt: Vec<u8>,
+) -> Result<Vec<u8>, Error> {
+    let body = Erased {
+        receipt,
+        receipt_certificate: crypto.receipt_certificate().to_vec(),
+        certificate: crypto.certificate().to_vec(),
+    };
+    sign_frame(crypto, MessageType::Erased, session, previous, &body.encode())
 }
 
 /// A frame that carries no signature.

@@ -26,11 +26,8 @@ impl<C: Crypto, T: Trust> Issuer<C, T> {
             Ok((receipt, _)) => self.persist(Record::OwnReceipt { session: id, receipt }),
             Err(_) => self.persist(Record::Alarm { session: id, what: "a receipt could not be made" }),
         }
-        if tell {
-            let body = Cancel { cause, certificate: self.crypto.certificate().to_vec() }.encode();
-            if let Ok(frame) = sign_frame(&self.crypto, MessageType::Cancel, id, [0; 32], &body) {
-                self.output.transmit(peer, id, frame);
-            }
+        if tell && let Ok(frame) = cancel_frame(&self.crypto, id, [0; 32], cause) {
+            self.output.transmit(peer, id, frame);
         }
         self.output.event(IssuerEvent::Ended { session: id, cause, verified });
         self.set_deadline(id, now.monotonic.after(self.policy.receipt));

@@ -96,8 +96,7 @@ impl<C: Crypto, T: Trust> Issuer<C, T> {
     }
 
     pub(super) fn refuse(&mut self, peer: Peer, session: SessionId, previous: [u8; 32]) {
-        let body = Cancel { cause: Cause::Refused, certificate: self.crypto.certificate().to_vec() }.encode();
-        if let Ok(frame) = sign_frame(&self.crypto, MessageType::Cancel, session, previous, &body) {
+        if let Ok(frame) = cancel_frame(&self.crypto, session, previous, Cause::Refused) {
             self.output.transmit(peer, session, frame);
         }
     }

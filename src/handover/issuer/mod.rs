@@ -21,7 +21,7 @@ use super::message::{Frame, MessageType, frame_hash, hash, session_id};
 use super::output::{Output, Peer, Persist, Transmit};
 use super::policy::Policy;
 use super::record::{Outcome, Record};
-use super::signing::{check_certified, check_signature, sign_frame};
+use super::signing::{cancel_frame, check_certified, check_signature, sign_frame};
 use crate::buffer::Cause;
 use crate::error::Error;
 use crate::types::{Now, Role, SessionId, Time};

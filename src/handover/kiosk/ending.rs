@@ -24,11 +24,11 @@ impl<C: Crypto, T: Trust> Kiosk<C, T> {
             self.finish_silently(Outcome::Ended);
             return;
         }
-        if tell && applied {
-            let body = Cancel { cause, certificate: self.crypto.certificate().to_vec() }.encode();
-            if let Ok(frame) = sign_frame(&self.crypto, MessageType::Cancel, self.id, [0; 32], &body) {
-                self.output.transmit(UPSTREAM, self.id, frame);
-            }
+        if tell
+            && applied
+            && let Ok(frame) = cancel_frame(&self.crypto, self.id, [0; 32], cause)
+        {
+            self.output.transmit(UPSTREAM, self.id, frame);
         }
         match self.report(erasure, cause, now) {
             Ok((token, frame)) if applied => {
@@ -50,13 +50,7 @@ impl<C: Crypto, T: Trust> Kiosk<C, T> {
         let story = Story { event: Event::Erased, cause, kind: &self.kind, opened: self.opened, now, relay: None };
         let receipt = make_receipt(&self.crypto, erasure, &story)?.as_bytes().to_vec();
         let token = self.output.persist(Record::OwnReceipt { session: self.id, receipt: receipt.clone() });
-        let body = Erased {
-            receipt,
-            receipt_certificate: self.crypto.receipt_certificate().to_vec(),
-            certificate: self.crypto.certificate().to_vec(),
-        }
-        .encode();
-        Ok((token, sign_frame(&self.crypto, MessageType::Erased, self.id, self.opened_hash, &body)?))
+        Ok((token, erased_frame(&self.crypto, self.id, self.opened_hash, receipt)?))
     }
 
     /// Writes down how a transaction stands that only waits to be acknowledged, as the last thing before the process ends.

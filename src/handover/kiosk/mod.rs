@@ -14,9 +14,7 @@ use alloc::vec::Vec;
 
 use self::state::{Journalled, State};
 use super::body::decode_chunk;
-use super::body::{
-    Apply, ApplyHeader, Body, Cancel, Challenge, Complete, Credit, Erased, Hello, Offer, Opened, Received,
-};
+use super::body::{Apply, ApplyHeader, Body, Cancel, Challenge, Complete, Credit, Hello, Offer, Opened, Received};
 use super::crypto::{Crypto, Unlock};
 use super::evidence::{Story, make_receipt};
 use super::identity::{Identity, Trust};
@@ -25,7 +23,9 @@ use super::output::{Output, Peer, Persist, Transmit};
 use super::policy::Policy;
 use super::record::{Outcome, Record};
 use super::release::ReleaseBody;
-use super::signing::{check_certified, check_receipt, check_signature, plain_frame, sign_frame};
+use super::signing::{
+    cancel_frame, check_certified, check_receipt, check_signature, erased_frame, plain_frame, sign_frame,
+};
 use crate::buffer::{Cause, Erasure};
 use crate::error::Error;
 use crate::receipt::Event;

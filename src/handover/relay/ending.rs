@@ -45,8 +45,7 @@ impl<C: Crypto, T: Trust> Relay<C, T> {
     }
 
     pub(super) fn cancel(&mut self, now: Now, peers: &[Peer], id: SessionId, cause: Cause) {
-        let body = Cancel { cause, certificate: self.crypto.certificate().to_vec() }.encode();
-        if let Ok(frame) = sign_frame(&self.crypto, MessageType::Cancel, id, [0; 32], &body) {
+        if let Ok(frame) = cancel_frame(&self.crypto, id, [0; 32], cause) {
             for peer in peers {
                 self.send_own(now, *peer, id, frame.clone());
             }

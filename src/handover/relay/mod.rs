@@ -23,7 +23,7 @@ use super::message::{Frame, MessageType};
 use super::output::{Output, Peer, Persist};
 use super::policy::Policy;
 use super::record::{Outcome, Record};
-use super::signing::{check_certified, sign_frame};
+use super::signing::{cancel_frame, check_certified};
 use crate::buffer::Cause;
 use crate::error::Error;
 use crate::types::{Now, Role, SessionId, Time};

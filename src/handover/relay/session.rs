@@ -6,13 +6,11 @@ use alloc::vec::Vec;
 use super::RelayEvent;
 use crate::buffer::{Cause, CopyClass, Erasure};
 use crate::error::Error;
-use crate::handover::body::{Body, Erased};
 use crate::handover::crypto::Crypto;
 use crate::handover::evidence::{Story, make_receipt};
-use crate::handover::message::MessageType;
 use crate::handover::output::Peer;
 use crate::handover::record::Outcome;
-use crate::handover::signing::sign_frame;
+use crate::handover::signing::erased_frame;
 use crate::receipt::{Event, RelayFigures};
 use crate::types::{Now, SessionId, Time};
 use crate::wipe::Wiped;
@@ -150,13 +148,7 @@ impl Session {
             relay: Some(self.facts),
         };
         let receipt = make_receipt(crypto, erasure, &story)?.as_bytes().to_vec();
-        let body = Erased {
-            receipt: receipt.clone(),
-            receipt_certificate: crypto.receipt_certificate().to_vec(),
-            certificate: crypto.certificate().to_vec(),
-        }
-        .encode();
-        let frame = sign_frame(crypto, MessageType::Erased, id, [0; 32], &body)?;
+        let frame = erased_frame(crypto, id, [0; 32], receipt.clone())?;
         self.reporting = Some(frame);
         let event = RelayEvent::NotRetained {
             session: id,
