@@ -4,7 +4,7 @@
 //! Without the `std` feature there is no operating system to ask: the module is then empty.
 
 #[cfg(all(feature = "std", target_os = "linux"))]
-#[path = "linux.rs"]
+#[path = "linux/mod.rs"]
 mod imp;
 
 #[cfg(all(feature = "std", target_os = "linux"))]
