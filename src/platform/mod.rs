@@ -17,6 +17,6 @@ compile_error!("the feature `std` needs Linux in this version; build with --no-d
 pub use imp::boot_time;
 #[cfg(feature = "std")]
 pub(crate) use imp::{
-    advise_no_dump, advise_wipe_on_fork, lock, locked_memory_limit, make_accessible, page_size, random, release,
-    reserve, signal_frame_size,
+    ProcessMark, Timer, advise_no_dump, advise_wipe_on_fork, lock, locked_memory_limit, make_accessible, page_size,
+    random, release, reserve, signal_frame_size, signals, thread,
 };

@@ -1,9 +1,17 @@
 //! Linux: anonymous private mappings, `mlock`, `madvise`, `getrandom`, `CLOCK_BOOTTIME`.
 
+mod sentinel;
+pub(crate) mod signals;
+pub(crate) mod thread;
+mod timer;
+
 use core::ptr::NonNull;
 use core::time::Duration;
 
 use crate::error::Error;
+
+pub(crate) use sentinel::ProcessMark;
+pub(crate) use timer::Timer;
 
 fn last_error() -> i32 {
     std::io::Error::last_os_error().raw_os_error().unwrap_or(0)
