@@ -1,18 +1,15 @@
-//! Key cells: 32 bytes each in locked pages, with a state and a generation beside the pages.
+//! Key cells: 32 bytes each in blocks of locked pages, with a state and a generation beside the pages.
 //!
-//! ```text
-//! free ──lease──▶ empty ──fill──▶ filling ──▶ live ──┐
-//!   ▲               └────────────────┴───────────────┴─erase──▶ wiping ──▶ dead ──end of the lease──▶ free
-//! ```
-//!
-//! A state and a generation are one atomic word. Whoever changes `live` to `wiping` wipes; everyone else waits for that or
-//! leaves. A cell comes back to the free list only when its lease ends, so that no one wipes another's new key, and a reader
-//! that finds the generation unchanged after its copy has the whole key.
+//! The first block is made when a vault opens. When no cell is free, another block as large as all before it follows, up to the
+//! limit; where the operating system gives less, less. Blocks stay until the vault ends.
 
-use core::sync::atomic::{AtomicU32, Ordering, fence};
-use std::sync::{Arc, Mutex};
+use core::sync::atomic::AtomicU32;
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant};
 
-use super::{Policy, Region, locked};
+use super::cell::{Cell, DEAD, Epochs, FILLING, LAST_GENERATION, MASK, Words};
+use super::sync::{Mutex, Ordering, locked};
+use super::{Policy, Region};
 use crate::error::Error;
 use crate::platform;
 use crate::types::{KeyId, Protections};
@@ -20,82 +17,322 @@ use crate::wipe::{self, Wiped};
 
 /// Bytes in a cell.
 const CELL: usize = 32;
-
-const DEAD: u32 = 0;
-const EMPTY: u32 = 1;
-const FILLING: u32 = 2;
-const LIVE: u32 = 3;
-const WIPING: u32 = 4;
-const MASK: u32 = 7;
-/// The last generation of a cell; after it the cell is retired, because an identifier is never used twice.
-const LAST_GENERATION: u32 = u32::MAX >> 3;
+/// Blocks a vault may have; each but the last few doubles what there is.
+const BLOCKS: usize = 64;
+/// Bits of a cell's number that are its place in its block; the rest are the block's number.
+const PLACE_BITS: u32 = 26;
+/// How long a new key waits for a destruction of all keys to end.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// All cells of a vault.
 pub(crate) struct Cells {
-    region: Arc<Region>,
     vault: u64,
+    policy: Policy,
+    /// Bytes of pages that all blocks together may have.
+    limit: usize,
     canary: [u32; 8],
-    states: Box<[AtomicU32]>,
+    blocks: [OnceLock<Block>; BLOCKS],
+    epochs: Epochs,
     free: Mutex<Vec<u32>>,
+}
+
+struct Block {
+    region: Arc<Region>,
+    states: Box<[super::sync::AtomicU32]>,
 }
 
 /// The right to one cell until it is [returned](Cells::give_back).
 pub(crate) struct Lease {
     id: KeyId,
+    epoch: u64,
 }
 
 /// A copy of a key that was taken, to be checked again before anything made with it is published.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Reading {
-    cell: u32,
-    live: u32,
+    id: KeyId,
+    epoch: u64,
 }
 
 /// What [`Cells::destroy_all`] did.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Destroyed {
+    /// Cells that held something.
     pub(crate) destroyed: u64,
-    pub(crate) verified: u64,
+    /// Cells that could not be read back as zero.
     pub(crate) failed: u64,
+    /// Cells that someone is filling, who will find out and wipe them.
     pub(crate) filling: u64,
 }
 
+impl Words for &[AtomicU32; 8] {
+    const COUNT: usize = 8;
+
+    fn store(self, index: usize, value: u32) {
+        self[index].store(value, core::sync::atomic::Ordering::Relaxed);
+    }
+
+    fn load(self, index: usize) -> u32 {
+        self[index].load(core::sync::atomic::Ordering::Relaxed)
+    }
+
+    fn wipe(self, tag: u128) -> Result<Wiped, Error> {
+        wipe::wipe_cell(self, tag)
+    }
+}
+
 impl Cells {
-    /// Bytes of locked memory that [`Cells::new`] takes.
+    /// Bytes of locked memory that [`Cells::new`] takes at first.
     pub(crate) fn bytes(count: usize, other: usize) -> usize {
         count.saturating_mul(CELL).max(other * 4).next_multiple_of(platform::page_size())
     }
 
     /// Pages for `count` cells, less two that are canaries, and less `other` bytes (a multiple of a cell's) at their end for
-    /// whoever asks for [`Cells::other`].
-    pub(crate) fn new(count: usize, other: usize, vault: u64, policy: Policy) -> Result<Self, Error> {
-        let region = Arc::new(Region::new(Self::bytes(count, other), 1, policy)?);
-        let slots = region.length() / CELL;
-        let usable = slots - 2 - other / CELL;
+    /// whoever asks for [`Cells::other`]. More blocks follow when they are needed, until the pages hold `most` cells.
+    pub(crate) fn new(count: usize, most: usize, other: usize, vault: u64, policy: Policy) -> Result<Self, Error> {
         let mut canary = [0u8; CELL];
         platform::random(&mut canary)?;
         let mut words = [0u32; 8];
-        for (word, bytes) in words.iter_mut().zip(canary.chunks_exact(4)) {
-            *word = bytes.iter().fold(0, |all, byte| all << 8 | u32::from(*byte));
+        for (word, bytes) in words.iter_mut().zip(canary.as_chunks::<4>().0) {
+            // Never zero: a canary that reads as zero is one that was overwritten.
+            *word = u32::from_ne_bytes(*bytes) | 1;
         }
+        let first = Self::bytes(count, other);
         let cells = Self {
-            region,
             vault,
+            policy,
+            limit: Self::bytes(most, 0).max(first),
             canary: words,
-            states: (0..usable).map(|_| AtomicU32::new(DEAD)).collect(),
-            free: Mutex::new((0..u32::try_from(usable).unwrap_or(u32::MAX)).rev().collect()),
+            blocks: [const { OnceLock::new() }; BLOCKS],
+            epochs: Epochs::new(),
+            free: Mutex::new(Vec::new()),
         };
-        for slot in [0, slots - 1] {
-            for (word, value) in cells.slot(slot).iter().zip(words) {
-                word.store(value, Ordering::Relaxed);
-            }
-        }
+        cells.add_block(0, Block::new(first, other, words, policy)?, &mut locked(&cells.free))?;
         Ok(cells)
     }
 
-    /// The pages, and where in them the bytes begin that hold no cells.
-    pub(crate) fn other(&self) -> (Arc<Region>, usize) {
-        (Arc::clone(&self.region), (self.states.len() + 1) * CELL)
+    /// The first block's pages, and where in them the bytes begin that hold no cells.
+    pub(crate) fn other(&self) -> Option<(Arc<Region>, usize)> {
+        let first = self.blocks[0].get()?;
+        Some((Arc::clone(&first.region), (first.states.len() + 1) * CELL))
+    }
+
+    /// The protections that all blocks have.
+    pub(crate) fn achieved(&self) -> Protections {
+        self.blocks().fold(Protections::from_bits(u32::MAX), |all, block| all.intersection(block.region.achieved()))
+    }
+
+    /// How many keys fit without another block.
+    pub(crate) fn capacity(&self) -> usize {
+        self.blocks().map(|block| block.states.len()).sum()
+    }
+
+    fn blocks(&self) -> impl Iterator<Item = &Block> {
+        self.blocks.iter().map_while(OnceLock::get)
+    }
+
+    fn block(&self, cell: u32) -> Result<(&Block, usize), Error> {
+        let (number, place) = ((cell >> PLACE_BITS) as usize, cell as usize & ((1 << PLACE_BITS) - 1));
+        let block = self.blocks.get(number).and_then(OnceLock::get).filter(|block| place < block.states.len());
+        // Never: a lease is of a cell that there is.
+        block.map(|block| (block, place)).ok_or(Error::Erased)
+    }
+
+    fn cell(&self, id: KeyId, epoch: u64) -> Result<Cell<'_, &[AtomicU32; 8]>, Error> {
+        let (block, place) = self.block(id.cell)?;
+        Ok(Cell {
+            state: &block.states[place],
+            words: block.words(place),
+            epochs: &self.epochs,
+            generation: id.generation,
+            epoch,
+            tag: id.to_tag(),
+        })
+    }
+
+    /// An empty cell.
+    pub(crate) fn lease(&self) -> Result<Lease, Error> {
+        self.policy.owner.check()?;
+        let epoch = self.epoch()?;
+        let cell = {
+            let mut free = locked(&self.free);
+            if free.is_empty() {
+                self.grow(&mut free)?;
+            }
+            free.pop().ok_or(Error::Erased)?
+        };
+        let (block, place) = self.block(cell)?;
+        let generation = (block.states[place].load(Ordering::Acquire) >> 3) + 1;
+        let lease = Lease { id: KeyId { vault: self.vault, cell, generation }, epoch };
+        self.cell(lease.id, epoch)?.begin();
+        Ok(lease)
+    }
+
+    fn epoch(&self) -> Result<u64, Error> {
+        if let Some(epoch) = self.epochs.enter() {
+            return Ok(epoch);
+        }
+        let until = Instant::now() + PATIENCE;
+        loop {
+            std::thread::yield_now();
+            match self.epochs.enter() {
+                Some(epoch) => return Ok(epoch),
+                None if Instant::now() > until => return Err(Error::Busy { what: "key cells", limit: 0 }),
+                None => {}
+            }
+        }
+    }
+
+    /// Adds a block: as many pages as there are, or what the limit and the operating system leave of that.
+    #[cold]
+    fn grow(&self, free: &mut Vec<u32>) -> Result<(), Error> {
+        let page = platform::page_size();
+        let have: usize = self.blocks().map(|block| block.region.length()).sum();
+        let number = self.blocks().count();
+        let exhausted = Error::LockedMemoryExhausted { needed: (have + CELL) as u64, limit: have as u64 };
+        let mut want = have.min(self.limit.saturating_sub(have)) / page * page;
+        if number == BLOCKS {
+            want = 0;
+        }
+        while want >= page {
+            let policy = Policy { total: self.policy.total + (have + want) as u64, ..self.policy };
+            match Block::new(want, 0, self.canary, policy) {
+                Ok(block) => return self.add_block(number, block, free),
+                Err(Error::LockedMemoryExhausted { .. }) if want > page => want = want / 2 / page * page,
+                Err(error) => return Err(error),
+            }
+        }
+        Err(exhausted)
+    }
+
+    fn add_block(&self, number: usize, block: Block, free: &mut Vec<u32>) -> Result<(), Error> {
+        let cells = block.states.len();
+        // Giving a cell back must not need memory.
+        let all = self.capacity() + cells;
+        free.try_reserve(all - free.len()).map_err(|_| Error::OutOfMemory { needed: (all * 4) as u64 })?;
+        let first = u32::try_from(number).unwrap_or(u32::MAX) << PLACE_BITS;
+        let mut places = (0..u32::try_from(cells).unwrap_or(u32::MAX)).rev();
+        // Never refused: blocks are added under the lock of the free list.
+        if self.blocks[number].set(block).is_ok() {
+            free.extend(places.by_ref().map(|place| first | place));
+        }
+        Ok(())
+    }
+
+    /// Puts a key into an empty cell.
+    pub(crate) fn fill(&self, lease: &mut Lease, key: &[u8; CELL]) -> Result<(), Error> {
+        let words = key.as_chunks::<4>().0;
+        self.cell(lease.id, lease.epoch)?.fill(|index| u32::from_ne_bytes(words[index]))
+    }
+
+    /// Copies a key out. Whoever makes something with it must ask [`Cells::check`] before letting it out.
+    pub(crate) fn copy(&self, lease: &Lease, out: &mut [u8; CELL]) -> Result<Reading, Error> {
+        let words = out.as_chunks_mut::<4>().0;
+        self.cell(lease.id, lease.epoch)?.copy(|index, word| words[index] = word.to_ne_bytes())?;
+        Ok(Reading { id: lease.id, epoch: lease.epoch })
+    }
+
+    /// Whether a key that was copied is still in its cell, so that the copy is whole.
+    ///
+    /// # Errors
+    /// [`Error::Erased`], or [`Error::Expired`].
+    pub(crate) fn check(&self, reading: Reading) -> Result<(), Error> {
+        let cell = self.cell(reading.id, reading.epoch)?;
+        if cell.is_current() { Ok(()) } else { Err(cell.ended()) }
+    }
+
+    /// Whether the lease's key is in its cell.
+    ///
+    /// # Errors
+    /// [`Error::Erased`], or [`Error::Expired`].
+    pub(crate) fn check_live(&self, lease: &Lease) -> Result<(), Error> {
+        let cell = self.cell(lease.id, lease.epoch)?;
+        if cell.is_live() { Ok(()) } else { Err(cell.ended()) }
+    }
+
+    /// Destroys the key of a lease if it is still there, because its time is over. Any thread may do so.
+    pub(crate) fn expire(&self, id: KeyId) -> Option<Result<Wiped, Error>> {
+        self.policy.owner.check().ok()?;
+        self.cell(id, 0).ok()?.expire()
+    }
+
+    /// Destroys the key of a lease and reads the cell back. May be called again; then it wipes and checks again.
+    pub(crate) fn erase(&self, lease: &Lease) -> Result<Wiped, Error> {
+        self.policy.owner.check()?;
+        self.cell(lease.id, lease.epoch)?.erase()
+    }
+
+    /// Erases and ends the lease. A cell whose read-back failed, or that has no generation left, is never handed out again; and
+    /// none of a block is once a canary of it was overwritten.
+    pub(crate) fn give_back(&self, lease: &Lease) -> Result<Wiped, Error> {
+        let outcome = self.erase(lease);
+        if outcome == Err(Error::ForkedChild) {
+            return outcome;
+        }
+        if !self.block(lease.id.cell)?.0.canaries_are_whole(self.canary) {
+            return Err(Error::MemoryCorrupted);
+        }
+        if outcome.is_ok() && lease.id.generation < LAST_GENERATION {
+            locked(&self.free).push(lease.id.cell);
+        }
+        outcome
+    }
+
+    /// Destroys every key, live or about to be, and reads the cells back. Takes no lock and does not allocate: safe in a signal
+    /// handler.
+    pub(crate) fn destroy_all(&self) -> Destroyed {
+        let mut done = Destroyed::default();
+        if !self.policy.owner.is_here() {
+            return done;
+        }
+        self.epochs.destroy();
+        for block in self.blocks() {
+            let count = block.states.len();
+            // SAFETY: `count` cells stand one after the other behind the first canary, in pages that live as long as the block, and
+            // are only ever seen as atomics.
+            let wiped = unsafe { wipe::wipe_cells(block.region.start().add(CELL).cast().as_ptr(), count) };
+            done.destroyed += wiped.present;
+            if wiped.stuck > 0 {
+                // Whoever was filling a cell may have been late; what then does not become zero is not erased.
+                done.failed += (0..count).filter(|place| wipe::wipe_cell(block.words(*place), 0).is_err()).count() as u64;
+            }
+            let filling = |state: &&super::sync::AtomicU32| state.load(Ordering::Acquire) & MASK == FILLING;
+            done.filling += block.states.iter().filter(filling).count() as u64;
+        }
+        self.epochs.destroyed();
+        done
+    }
+
+    /// Writes beside the cells, as a defect elsewhere would.
+    #[cfg(test)]
+    pub(crate) fn overrun(&self) {
+        self.blocks[0].get().unwrap().slot(0)[7].fetch_xor(1, core::sync::atomic::Ordering::SeqCst);
+    }
+
+    /// The bytes of a lease's cell as they stand in memory.
+    #[cfg(test)]
+    pub(crate) fn peek(&self, id: KeyId) -> [u8; CELL] {
+        let mut bytes = [0; CELL];
+        let (block, place) = self.block(id.cell).unwrap();
+        for (word, bytes) in block.words(place).iter().zip(bytes.as_chunks_mut::<4>().0) {
+            *bytes = word.load(core::sync::atomic::Ordering::SeqCst).to_ne_bytes();
+        }
+        bytes
+    }
+}
+
+impl Block {
+    fn new(bytes: usize, other: usize, canary: [u32; 8], policy: Policy) -> Result<Self, Error> {
+        let region = Arc::new(Region::new(bytes, 1, policy)?);
+        let slots = region.length() / CELL;
+        let usable = (slots - 2 - other / CELL).min(1 << PLACE_BITS);
+        let block = Self { region, states: (0..usable).map(|_| super::sync::AtomicU32::new(DEAD)).collect() };
+        for slot in [0, slots - 1] {
+            for (word, value) in block.slot(slot).iter().zip(canary) {
+                word.store(value, core::sync::atomic::Ordering::Relaxed);
+            }
+        }
+        Ok(block)
     }
 
     /// The words of a cell or a canary; never of the bytes that hold no cells.
@@ -105,169 +342,16 @@ impl Cells {
         unsafe { &*self.region.start().as_ptr().add(slot * CELL).cast::<[AtomicU32; 8]>() }
     }
 
-    fn words(&self, cell: u32) -> &[AtomicU32; 8] {
-        self.slot(cell as usize + 1)
-    }
-
-    fn state(&self, cell: u32) -> &AtomicU32 {
-        &self.states[cell as usize]
-    }
-
-    /// The protections of the cells' pages.
-    pub(crate) fn achieved(&self) -> Protections {
-        self.region.achieved()
-    }
-
-    /// How many keys fit.
-    pub(crate) fn capacity(&self) -> usize {
-        self.states.len()
+    fn words(&self, place: usize) -> &[AtomicU32; 8] {
+        self.slot(place + 1)
     }
 
     /// Whether the canaries on both sides are whole.
-    fn canaries_are_whole(&self) -> bool {
+    fn canaries_are_whole(&self, canary: [u32; 8]) -> bool {
         [0, self.region.length() / CELL - 1].into_iter().all(|slot| {
-            self.slot(slot).iter().zip(self.canary).all(|(word, value)| word.load(Ordering::Relaxed) == value)
+            let words = self.slot(slot).iter().map(|word| word.load(core::sync::atomic::Ordering::Relaxed));
+            words.eq(canary)
         })
-    }
-
-    /// An empty cell.
-    pub(crate) fn lease(&self) -> Result<Lease, Error> {
-        let exhausted = Error::LockedMemoryExhausted {
-            needed: (self.region.length() + CELL) as u64,
-            limit: self.region.length() as u64,
-        };
-        let cell = locked(&self.free).pop().ok_or(exhausted)?;
-        let generation = (self.state(cell).load(Ordering::Acquire) >> 3) + 1;
-        self.state(cell).store(generation << 3 | EMPTY, Ordering::Release);
-        Ok(Lease { id: KeyId { vault: self.vault, cell, generation } })
-    }
-
-    /// Puts a key into an empty cell.
-    pub(crate) fn fill(&self, lease: &mut Lease, key: &[u8; CELL]) -> Result<(), Error> {
-        let (state, base) = (self.state(lease.id.cell), lease.id.generation << 3);
-        state
-            .compare_exchange(base | EMPTY, base | FILLING, Ordering::AcqRel, Ordering::Acquire)
-            .map_err(|_| Error::Erased)?;
-        for (word, bytes) in self.words(lease.id.cell).iter().zip(key.as_chunks::<4>().0) {
-            word.store(u32::from_ne_bytes(*bytes), Ordering::Relaxed);
-        }
-        // Erased while being filled: whoever did it left the wiping to us.
-        if state.compare_exchange(base | FILLING, base | LIVE, Ordering::Release, Ordering::Acquire).is_err() {
-            let _ = wipe::wipe_cell(self.words(lease.id.cell), lease.id.to_tag());
-            return Err(Error::Erased);
-        }
-        Ok(())
-    }
-
-    /// Copies a key out. Whoever makes something with it must ask [`Cells::is_current`] before letting it out.
-    pub(crate) fn copy(&self, lease: &Lease, out: &mut [u8; CELL]) -> Result<Reading, Error> {
-        let live = lease.id.generation << 3 | LIVE;
-        if self.state(lease.id.cell).load(Ordering::Acquire) != live {
-            return Err(Error::Erased);
-        }
-        for (word, bytes) in self.words(lease.id.cell).iter().zip(out.as_chunks_mut::<4>().0) {
-            *bytes = word.load(Ordering::Relaxed).to_ne_bytes();
-        }
-        let reading = Reading { cell: lease.id.cell, live };
-        if self.is_current(reading) { Ok(reading) } else { Err(Error::Erased) }
-    }
-
-    /// Whether the key is still in its cell, so that a copy taken before is whole.
-    pub(crate) fn is_current(&self, reading: Reading) -> bool {
-        // Pairs with the fence before the wipe: a reader that saw a wiped word also sees the changed state.
-        fence(Ordering::Acquire);
-        self.state(reading.cell).load(Ordering::Relaxed) == reading.live
-    }
-
-    /// Whether the lease's key is in its cell.
-    pub(crate) fn is_live(&self, lease: &Lease) -> bool {
-        self.state(lease.id.cell).load(Ordering::Acquire) == lease.id.generation << 3 | LIVE
-    }
-
-    /// Destroys the key of a lease and reads the cell back. May be called again; then it wipes and checks again.
-    pub(crate) fn erase(&self, lease: &Lease) -> Result<Wiped, Error> {
-        let (state, base) = (self.state(lease.id.cell), lease.id.generation << 3);
-        let mut seen = state.load(Ordering::Acquire);
-        loop {
-            match seen & MASK {
-                // Someone else is wiping it this moment.
-                WIPING => {
-                    std::thread::yield_now();
-                    seen = state.load(Ordering::Acquire);
-                }
-                // Never two at once in one lease: the lease is borrowed by whoever fills.
-                _ => match state.compare_exchange(seen, base | WIPING, Ordering::AcqRel, Ordering::Acquire) {
-                    Ok(_) => break,
-                    Err(now) => seen = now,
-                },
-            }
-        }
-        fence(Ordering::SeqCst);
-        let outcome = wipe::wipe_cell(self.words(lease.id.cell), lease.id.to_tag());
-        state.store(base | DEAD, Ordering::Release);
-        outcome
-    }
-
-    /// Erases and ends the lease. A cell whose read-back failed, or that has no generation left, is never handed out again; and
-    /// none is once a canary was overwritten.
-    pub(crate) fn give_back(&self, lease: &Lease) -> Result<Wiped, Error> {
-        let outcome = self.erase(lease);
-        if !self.canaries_are_whole() {
-            return Err(Error::MemoryCorrupted);
-        }
-        if outcome.is_ok() && lease.id.generation < LAST_GENERATION {
-            locked(&self.free).push(lease.id.cell);
-        }
-        outcome
-    }
-
-    /// Destroys every key, live or about to be, without taking a lock.
-    pub(crate) fn destroy_all(&self) -> Destroyed {
-        let mut done = Destroyed::default();
-        for (cell, state) in self.states.iter().enumerate() {
-            let cell = u32::try_from(cell).unwrap_or(u32::MAX);
-            loop {
-                let seen = state.load(Ordering::Acquire);
-                let base = seen & !MASK;
-                let next = match seen & MASK {
-                    LIVE => WIPING,
-                    EMPTY | FILLING => DEAD,
-                    _ => break,
-                };
-                if state.compare_exchange(seen, base | next, Ordering::AcqRel, Ordering::Acquire).is_err() {
-                    continue;
-                }
-                // Whoever is filling the cell finds out and wipes it.
-                done.filling += u64::from(seen & MASK == FILLING);
-                if next == WIPING {
-                    fence(Ordering::SeqCst);
-                    let tag = KeyId { vault: self.vault, cell, generation: base >> 3 }.to_tag();
-                    let outcome = wipe::wipe_cell(self.words(cell), tag);
-                    state.store(base | DEAD, Ordering::Release);
-                    done.destroyed += 1;
-                    done.verified += u64::from(outcome.is_ok());
-                    done.failed += u64::from(outcome.is_err());
-                }
-                break;
-            }
-        }
-        done
-    }
-
-    /// Writes beside the cells, as a defect elsewhere would.
-    #[cfg(test)]
-    pub(crate) fn overrun(&self) {
-        self.slot(0)[7].fetch_xor(1, Ordering::SeqCst);
-    }
-
-    /// The bytes of a lease's cell as they stand in memory.
-    #[cfg(test)]
-    pub(crate) fn peek(&self, id: KeyId) -> [u8; CELL] {
-        let mut bytes = [0; CELL];
-        for (word, bytes) in self.words(id.cell).iter().zip(bytes.as_chunks_mut::<4>().0) {
-            *bytes = word.load(Ordering::SeqCst).to_ne_bytes();
-        }
-        bytes
     }
 }
 

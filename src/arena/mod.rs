@@ -10,23 +10,52 @@
 //! Everything that is given back is zero and was read back as zero. Memory whose read-back failed is *quarantined*: it is never
 //! handed out again and never unmapped. Nothing here may know what a document, a session or a chunk is.
 
+mod cell;
 mod cells;
 mod pool;
 mod region;
+mod registry;
 mod room;
 mod slots;
+mod sync;
 mod window;
 
-pub(crate) use cells::{Cells, Lease as CellLease, Reading};
+pub(crate) use cells::{Cells, Destroyed, Lease as CellLease, Reading};
 pub(crate) use region::Policy;
 use region::Region;
+pub(crate) use registry::{Registered, destroy_all};
 pub(crate) use room::{CANARY as ROOM_CANARY, Rooms};
 pub(crate) use slots::{Slot, Slots};
 pub(crate) use window::{AHEAD, Window, Windows};
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use crate::platform::ProcessMark;
+use crate::types::Protections;
 
-/// The guard of a mutex whose data a panic cannot leave half changed.
-fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+/// All memory of one vault.
+pub(crate) struct Arena {
+    pub(crate) cells: Cells,
+    pub(crate) windows: Windows,
+    pub(crate) small: Rooms,
+    pub(crate) agreement: Option<Rooms>,
+    pub(crate) slots: Slots,
+    pub(crate) policy: Policy,
+}
+
+impl Arena {
+    /// The process it belongs to.
+    pub(crate) fn owner(&self) -> ProcessMark {
+        self.policy.owner
+    }
+
+    /// The protections that all memory for keys and plaintext has.
+    pub(crate) fn achieved(&self) -> Protections {
+        let all = self.cells.achieved().intersection(self.windows.achieved()).intersection(self.small.achieved());
+        self.agreement.as_ref().map_or(all, |rooms| all.intersection(rooms.achieved()))
+    }
+
+    /// Rooms and windows that are in use. Safe in a signal handler.
+    pub(crate) fn in_flight(&self) -> u64 {
+        let rooms = self.small.in_use() + self.agreement.as_ref().map_or(0, Rooms::in_use);
+        (rooms + self.windows.lent()) as u64
+    }
 }

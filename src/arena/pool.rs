@@ -1,87 +1,148 @@
-//! Handing out a fixed number of places: first come, first served, and never waiting without an end.
+//! Handing out a fixed number of places: without a lock while one is free, first come, first served when none is, and never
+//! waiting without an end.
+//!
+//! A place is a bit. Who finds none waits in a queue; who gives one back looks whether anyone waits *after* setting the bit, and
+//! who waits looks for a bit *after* saying so, so that one of the two always sees the other.
 
 use std::collections::VecDeque;
-use std::sync::{Condvar, Mutex};
 use std::time::{Duration, Instant};
 
-use super::locked;
+use super::sync::{AtomicU64, AtomicUsize, Condvar, Mutex, Ordering, locked, seat};
 
 /// Which of `0..count` are free, and who waits.
 pub(super) struct Pool {
-    state: Mutex<State>,
+    /// One bit for each place, set while it is free.
+    free: Box<[AtomicU64]>,
+    count: usize,
+    /// Places that are never handed out again.
+    quarantined: AtomicUsize,
+    /// Threads that wait for a place, or for all places.
+    waiting: AtomicUsize,
+    queue: Mutex<Queue>,
     changed: Condvar,
 }
 
-struct State {
-    free: Vec<usize>,
-    lent: usize,
-    waiting: VecDeque<u64>,
+struct Queue {
+    tickets: VecDeque<u64>,
     next_ticket: u64,
 }
 
 impl Pool {
     pub(super) fn new(count: usize) -> Self {
-        let state = State { free: (0..count).rev().collect(), lent: 0, waiting: VecDeque::new(), next_ticket: 0 };
-        Self { state: Mutex::new(state), changed: Condvar::new() }
+        let word = |index: usize| match count - index * 64 {
+            64.. => u64::MAX,
+            rest => (1 << rest) - 1,
+        };
+        Self {
+            free: (0..count.div_ceil(64)).map(|index| AtomicU64::new(word(index))).collect(),
+            count,
+            quarantined: AtomicUsize::new(0),
+            waiting: AtomicUsize::new(0),
+            queue: Mutex::new(Queue { tickets: VecDeque::new(), next_ticket: 0 }),
+            changed: Condvar::new(),
+        }
     }
 
     /// A place, in the order of asking; `None` when none became free within `patience`.
     pub(super) fn take(&self, patience: Duration) -> Option<usize> {
-        let mut state = locked(&self.state);
-        if state.waiting.is_empty()
-            && let Some(place) = state.free.pop()
+        if self.waiting.load(Ordering::SeqCst) == 0
+            && let Some(place) = self.claim()
         {
-            state.lent += 1;
             return Some(place);
         }
-        let ticket = state.next_ticket;
-        state.next_ticket += 1;
-        state.waiting.push_back(ticket);
+        self.take_in_turn(patience)
+    }
+
+    #[cold]
+    fn take_in_turn(&self, patience: Duration) -> Option<usize> {
         let until = Instant::now() + patience;
-        loop {
-            if state.waiting.front() == Some(&ticket)
-                && let Some(place) = state.free.pop()
+        let mut queue = locked(&self.queue);
+        let ticket = queue.next_ticket;
+        queue.next_ticket += 1;
+        queue.tickets.push_back(ticket);
+        self.waiting.fetch_add(1, Ordering::SeqCst);
+        let found = loop {
+            if queue.tickets.front() == Some(&ticket)
+                && let Some(place) = self.claim()
             {
-                state.waiting.pop_front();
-                state.lent += 1;
-                self.changed.notify_all();
-                return Some(place);
+                break Some(place);
             }
             let left = until.saturating_duration_since(Instant::now());
             if left.is_zero() {
-                state.waiting.retain(|other| *other != ticket);
-                self.changed.notify_all();
-                return None;
+                break None;
             }
-            state = match self.changed.wait_timeout(state, left) {
-                Ok((state, _)) => state,
-                Err(poisoned) => poisoned.into_inner().0,
-            };
+            queue = self.changed.wait_timeout(queue, left);
+        };
+        queue.tickets.retain(|other| *other != ticket);
+        self.waiting.fetch_sub(1, Ordering::SeqCst);
+        // The next in the queue may have what it needs now.
+        self.changed.notify_all();
+        found
+    }
+
+    /// A free place without waiting. Each thread begins to look at a place of its own, whose memory is likely in its cache.
+    fn claim(&self) -> Option<usize> {
+        let seat = seat() % self.count.max(1);
+        let words = self.free.len();
+        for step in 0..words {
+            let index = (seat / 64 + step) % words;
+            let word = &self.free[index];
+            let mut seen = word.load(Ordering::SeqCst);
+            while seen != 0 {
+                let turn = if step == 0 { (seat % 64) as u32 } else { 0 };
+                let bit = (seen.rotate_right(turn).trailing_zeros() + turn) % 64;
+                match word.compare_exchange(seen, seen & !(1 << bit), Ordering::SeqCst, Ordering::SeqCst) {
+                    Ok(_) => return Some(index * 64 + bit as usize),
+                    Err(now) => seen = now,
+                }
+            }
         }
+        None
     }
 
     /// Gives a place back for the next one.
     pub(super) fn give_back(&self, place: usize) {
-        let mut state = locked(&self.state);
-        state.free.push(place);
-        state.lent -= 1;
-        self.changed.notify_all();
+        self.free[place / 64].fetch_or(1 << (place % 64), Ordering::SeqCst);
+        self.wake();
     }
 
     /// Ends a loan whose place must never be handed out again.
     pub(super) fn quarantine(&self) {
-        locked(&self.state).lent -= 1;
-        self.changed.notify_all();
+        self.quarantined.fetch_add(1, Ordering::SeqCst);
+        self.wake();
+    }
+
+    fn wake(&self) {
+        if self.waiting.load(Ordering::SeqCst) > 0 {
+            // Whoever is between looking and sleeping holds the lock.
+            drop(locked(&self.queue));
+            self.changed.notify_all();
+        }
+    }
+
+    /// How many places are lent. Safe in a signal handler.
+    pub(super) fn lent(&self) -> usize {
+        let free = self.free.iter().map(|word| word.load(Ordering::SeqCst).count_ones() as usize).sum::<usize>();
+        self.count.saturating_sub(free + self.quarantined.load(Ordering::SeqCst))
     }
 
     /// Waits until at most `own` places are lent; how many more are lent after `patience`.
     pub(super) fn wait_idle(&self, own: usize, patience: Duration) -> usize {
-        let state = locked(&self.state);
-        let state = match self.changed.wait_timeout_while(state, patience, |state| state.lent > own) {
-            Ok((state, _)) => state,
-            Err(poisoned) => poisoned.into_inner().0,
+        let until = Instant::now() + patience;
+        let mut queue = locked(&self.queue);
+        self.waiting.fetch_add(1, Ordering::SeqCst);
+        let more = loop {
+            let more = self.lent().saturating_sub(own);
+            let left = until.saturating_duration_since(Instant::now());
+            if more == 0 || left.is_zero() {
+                break more;
+            }
+            queue = self.changed.wait_timeout(queue, left);
         };
-        state.lent
+        self.waiting.fetch_sub(1, Ordering::SeqCst);
+        drop(queue);
+        self.changed.notify_all();
+        more
     }
 }
 
@@ -90,7 +151,6 @@ impl Pool {
 mod tests {
     use super::*;
     use std::sync::Arc;
-    use std::sync::atomic::{AtomicUsize, Ordering};
 
     #[test]
     fn waiting_ends() {
@@ -129,5 +189,53 @@ mod tests {
             .collect();
         threads.into_iter().for_each(|thread| thread.join().unwrap());
         assert_eq!(pool.wait_idle(0, Duration::ZERO), 0);
+    }
+
+    #[test]
+    fn every_place_is_handed_out_once() {
+        for count in [1, 2, 63, 64, 65, 200] {
+            let pool = Pool::new(count);
+            let taken: std::collections::BTreeSet<_> = (0..count).map(|_| pool.take(Duration::ZERO).unwrap()).collect();
+            assert_eq!((taken.len(), taken.last()), (count, Some(&(count - 1))));
+            assert_eq!(pool.lent(), count);
+            assert_eq!(pool.take(Duration::ZERO), None);
+            taken.iter().for_each(|place| pool.give_back(*place));
+            assert_eq!(pool.lent(), 0);
+        }
+    }
+
+    #[test]
+    fn who_came_first_is_served_first() {
+        let pool = Arc::new(Pool::new(1));
+        let place = pool.take(Duration::ZERO).unwrap();
+        let order = Arc::new(std::sync::Mutex::new(Vec::new()));
+        let mut threads = Vec::new();
+        for number in 0..5 {
+            let (pool, order) = (Arc::clone(&pool), Arc::clone(&order));
+            while pool.waiting.load(Ordering::SeqCst) < number {
+                std::thread::yield_now();
+            }
+            threads.push(std::thread::spawn(move || {
+                let place = pool.take(Duration::from_secs(20)).unwrap();
+                order.lock().unwrap().push(number);
+                pool.give_back(place);
+            }));
+        }
+        while pool.waiting.load(Ordering::SeqCst) < 5 {
+            std::thread::yield_now();
+        }
+        pool.give_back(place);
+        threads.into_iter().for_each(|thread| thread.join().unwrap());
+        assert_eq!(*order.lock().unwrap(), [0, 1, 2, 3, 4]);
+    }
+
+    #[test]
+    fn waiting_for_idleness_does_not_count_ones_own() {
+        let pool = Pool::new(3);
+        let own = pool.take(Duration::ZERO).unwrap();
+        assert_eq!(pool.wait_idle(1, Duration::from_secs(20)), 0);
+        let _other = pool.take(Duration::ZERO).unwrap();
+        assert_eq!(pool.wait_idle(1, Duration::from_millis(5)), 1);
+        pool.give_back(own);
     }
 }

@@ -18,6 +18,8 @@ pub(crate) struct Policy {
     pub(crate) locked: bool,
     /// Bytes of locked memory that the whole vault asks for, for the message of an exhausted limit.
     pub(crate) total: u64,
+    /// The process whose memory it is. A forked child never touches it.
+    pub(crate) owner: platform::ProcessMark,
 }
 
 /// Pages between guards. Contents are zero at first.

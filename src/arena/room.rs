@@ -27,6 +27,7 @@ pub(crate) const CANARY: usize = 64;
 /// Rooms of one size.
 pub(crate) struct Rooms {
     rooms: Box<[Room]>,
+    owner: platform::ProcessMark,
     pool: Pool,
     high_water: AtomicUsize,
 }
@@ -40,7 +41,7 @@ impl Rooms {
     /// `count` rooms of at least `size` bytes.
     pub(crate) fn new(count: usize, size: usize, policy: Policy) -> Result<Self, Error> {
         let rooms = (0..count).map(|_| Room::new(size, policy)).collect::<Result<Box<[_]>, _>>()?;
-        Ok(Self { pool: Pool::new(rooms.len()), rooms, high_water: AtomicUsize::new(0) })
+        Ok(Self { pool: Pool::new(rooms.len()), rooms, owner: policy.owner, high_water: AtomicUsize::new(0) })
     }
 
     /// The protections that all rooms have.
@@ -51,6 +52,11 @@ impl Rooms {
     /// The most bytes of stack that any work has used.
     pub(crate) fn high_water(&self) -> usize {
         self.high_water.load(Ordering::Relaxed)
+    }
+
+    /// How many rooms are in use. Safe in a signal handler.
+    pub(crate) fn in_use(&self) -> usize {
+        self.pool.lent()
     }
 
     /// Waits until no work runs; how many rooms are still in use after `patience`.
@@ -64,6 +70,7 @@ impl Rooms {
     /// What `work` gave; [`Error::Busy`] when no room became free within `patience`; [`Error::NotErased`] or
     /// [`Error::RoomTooSmall`] when the room is not clean afterwards, which outranks every other outcome.
     pub(crate) fn run(&self, patience: Duration, work: impl FnOnce() -> Result<(), Error>) -> Result<(), Error> {
+        self.owner.check()?;
         let busy = Error::Busy { what: "clean rooms", limit: self.rooms.len() as u64 };
         let place = self.pool.take(patience).ok_or(busy)?;
         let room = &self.rooms[place];
@@ -148,10 +155,9 @@ unsafe impl Stack for Walls {
 mod tests {
     use super::*;
 
-    const POLICY: Policy = Policy { strict: true, locked: true, total: 0 };
-
     fn rooms() -> Rooms {
-        Rooms::new(1, 128 * 1024, POLICY).unwrap()
+        let owner = platform::ProcessMark::of_this_process().unwrap();
+        Rooms::new(1, 128 * 1024, Policy { strict: true, locked: true, total: 0, owner }).unwrap()
     }
 
     fn is_clean(rooms: &Rooms) -> bool {

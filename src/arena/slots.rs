@@ -6,7 +6,8 @@
 use core::ptr::NonNull;
 use std::sync::{Arc, Mutex};
 
-use super::{Policy, Region, locked};
+use super::sync::locked;
+use super::{Policy, Region};
 use crate::error::Error;
 use crate::types::Protections;
 use crate::wipe::{self, Wiped};
@@ -68,6 +69,7 @@ impl Slots {
 
     /// Appends `count` empty slots to `to`.
     pub(crate) fn take(&self, count: usize, to: &mut Vec<Slot>) -> Result<(), Error> {
+        self.policy.owner.check()?;
         let mut state = locked(&self.state);
         while state.free.len() < count {
             self.grow(&mut state)?;
@@ -80,8 +82,12 @@ impl Slots {
     /// Wipes the first `used` bytes of a slot, reads them back, and keeps it for the next document.
     ///
     /// # Errors
-    /// [`Error::NotErased`]; the slot is then never used again.
+    /// [`Error::NotErased`], [`Error::ForkedChild`]; the slot is then never used again.
     pub(crate) fn give_back(&self, mut slot: Slot, used: usize, tag: u128) -> Result<Wiped, Error> {
+        if let Err(error) = self.policy.owner.check() {
+            core::mem::forget(slot);
+            return Err(error);
+        }
         let wiped = wipe::wipe(slot.bytes_mut(used), tag)?;
         locked(&self.state).free.push(slot);
         Ok(wiped)
@@ -111,7 +117,8 @@ mod tests {
     fn slots_grow_and_come_back_zero() {
         #[cfg(shokyo_faults)]
         let _alone = crate::faults::serialised(&[]);
-        let slots = Slots::new(100, Policy { strict: true, locked: false, total: 0 });
+        let owner = crate::platform::ProcessMark::of_this_process().unwrap();
+        let slots = Slots::new(100, Policy { strict: true, locked: false, total: 0, owner });
         let mut held = Vec::new();
         slots.take(FIRST * 3, &mut held).unwrap();
         let starts: std::collections::BTreeSet<_> = held.iter().map(|slot| slot.start).collect();

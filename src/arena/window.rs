@@ -19,8 +19,16 @@ use crate::wipe::{self, Wiped};
 pub(crate) const AHEAD: usize = 64;
 
 thread_local! {
-    /// Vaults of which this thread holds a window.
-    static HELD: RefCell<Vec<u64>> = const { RefCell::new(Vec::new()) };
+    /// The windows that this thread holds, at most one of each vault.
+    static HELD: RefCell<Vec<Held>> = const { RefCell::new(Vec::new()) };
+}
+
+#[derive(Clone, Copy)]
+struct Held {
+    vault: u64,
+    place: usize,
+    /// Where the stack was when the window was lent.
+    stack: usize,
 }
 
 /// The windows of a vault.
@@ -30,6 +38,7 @@ pub(crate) struct Windows {
     bodies: Box<[Region]>,
     ahead: (Arc<Region>, usize),
     canary: u8,
+    owner: platform::ProcessMark,
     pool: Pool,
 }
 
@@ -57,7 +66,8 @@ impl Windows {
         debug_assert!(ahead.1 + count * AHEAD <= ahead.0.length());
         let mut canary = [0];
         platform::random(&mut canary)?;
-        let windows = Self { vault, size, pool: Pool::new(bodies.len()), bodies, ahead, canary: canary[0] | 1 };
+        let (pool, owner) = (Pool::new(bodies.len()), policy.owner);
+        let windows = Self { vault, size, pool, bodies, ahead, canary: canary[0] | 1, owner };
         for body in &windows.bodies {
             let slack = body.length() - size;
             // SAFETY: the slack is the region's, before the body; nobody else knows it yet.
@@ -74,24 +84,37 @@ impl Windows {
     /// A window, in the order of asking.
     ///
     /// # Errors
-    /// [`Error::WindowInUse`] when this thread already holds one of this vault; [`Error::WindowTimeout`].
+    /// [`Error::WindowInUse`] when this thread already holds one of this vault; [`Error::WindowTimeout`];
+    /// [`Error::ForkedChild`]; [`Error::NotErased`] when one that was left behind could not be wiped.
     pub(crate) fn take(&self, patience: Duration) -> Result<Window<'_>, Error> {
-        if self.held_here() {
-            return Err(Error::WindowInUse);
+        self.owner.check()?;
+        let mark = 0u8;
+        let stack = core::hint::black_box(&raw const mark).addr();
+        if let Some(held) = self.held_here() {
+            if !is_left_behind(held.stack, stack) {
+                return Err(Error::WindowInUse);
+            }
+            let left = Window { windows: self, place: held.place, dirty: self.size, dirty_ahead: true, thread: PhantomData };
+            let _evidence = left.close(0)?;
         }
         let place = self.pool.take(patience).ok_or(Error::WindowTimeout)?;
-        HELD.with_borrow_mut(|held| held.push(self.vault));
+        HELD.with_borrow_mut(|held| held.push(Held { vault: self.vault, place, stack }));
         Ok(Window { windows: self, place, dirty: 0, dirty_ahead: false, thread: PhantomData })
+    }
+
+    /// How many windows are lent. Safe in a signal handler.
+    pub(crate) fn lent(&self) -> usize {
+        self.pool.lent()
     }
 
     /// Waits until no other thread holds a window; how many others still do after `patience`.
     pub(crate) fn wait_idle(&self, patience: Duration) -> usize {
-        let own = usize::from(self.held_here());
+        let own = usize::from(self.held_here().is_some());
         self.pool.wait_idle(own, patience)
     }
 
-    fn held_here(&self) -> bool {
-        HELD.with_borrow(|held| held.contains(&self.vault))
+    fn held_here(&self) -> Option<Held> {
+        HELD.try_with(|held| held.borrow().iter().find(|held| held.vault == self.vault).copied()).ok().flatten()
     }
 
     fn body(&self, place: usize) -> *mut u8 {
@@ -111,6 +134,15 @@ impl Windows {
         let slack = unsafe { core::slice::from_raw_parts(region.start().as_ptr(), region.length() - self.size) };
         slack.iter().all(|byte| *byte == self.canary)
     }
+}
+
+/// Whether a loan's frame was left without returning, as `longjmp` does. On one stack, a frame that is still there lies above
+/// whatever is called from it; a position as high or higher means that it is gone. Where the thread's stack is not known, or either
+/// position is not on it (the host switches stacks itself), the loan counts as in use. Slow, and only asked before an error.
+#[cold]
+fn is_left_behind(lent_at: usize, now: usize) -> bool {
+    let on_stack = |stack: &core::ops::Range<usize>| stack.contains(&lent_at) && stack.contains(&now);
+    now >= lent_at && platform::thread::native_stack().is_some_and(|stack| on_stack(&stack))
 }
 
 impl Window<'_> {
@@ -152,7 +184,8 @@ impl Window<'_> {
     }
 
     fn end(&self, tag: u128) -> Result<Wiped, Error> {
-        HELD.with_borrow_mut(|held| held.retain(|vault| *vault != self.windows.vault));
+        let _ = HELD.try_with(|held| held.borrow_mut().retain(|held| held.vault != self.windows.vault));
+        self.windows.owner.check()?;
         let ahead = if self.dirty_ahead { AHEAD } else { 0 };
         // SAFETY: both ranges are this window's alone, and no reference to them is left: the loan ends.
         let (body, ahead) = unsafe {
