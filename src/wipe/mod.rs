@@ -4,6 +4,11 @@
 //! read back afterwards. The read-back sees memory as this processor's coherent view shows it; what DRAM cells hold behind
 //! the caches is not covered.
 
+#[cfg(feature = "std")]
+#[allow(dead_code, reason = "the arena takes it up")]
+mod cells;
+#[cfg(target_arch = "x86_64")]
+mod processor;
 mod scrub;
 mod store;
 
@@ -11,6 +16,9 @@ use core::sync::atomic::AtomicU32;
 
 use crate::error::Error;
 
+#[cfg(feature = "std")]
+#[allow(unused_imports, reason = "the arena takes it up")]
+pub(crate) use cells::{CellsWiped, wipe_cells};
 pub use scrub::{Coverage, scrub_registers, scrub_stack};
 
 /// Evidence that a range of memory was overwritten with zeros and read back as zeros. Only this module makes it.

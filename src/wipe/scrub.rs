@@ -54,51 +54,13 @@ fn frame(bytes: usize) {
 #[cfg(target_arch = "x86_64")]
 mod imp {
     use core::arch::asm;
-    use core::arch::x86_64::{__cpuid, __cpuid_count};
-    use core::sync::atomic::{AtomicU8, Ordering};
 
-    const UNKNOWN: u8 = 0;
-    const SSE: u8 = 1;
-    const AVX: u8 = 2;
-    const AVX512: u8 = 3;
-    static WIDTH: AtomicU8 = AtomicU8::new(UNKNOWN);
-
-    #[inline]
-    fn width() -> u8 {
-        match WIDTH.load(Ordering::Relaxed) {
-            UNKNOWN => {
-                let found = detect();
-                WIDTH.store(found, Ordering::Relaxed);
-                found
-            }
-            found => found,
-        }
-    }
-
-    /// The processor's word alone is not enough: registers that the operating system does not save must not be touched.
-    #[cold]
-    fn detect() -> u8 {
-        let basic = __cpuid(1);
-        let (osxsave, avx) = (basic.ecx >> 27 & 1, basic.ecx >> 28 & 1);
-        if osxsave == 0 || avx == 0 {
-            return SSE;
-        }
-        let (low, _high): (u32, u32);
-        // SAFETY: OSXSAVE is set, so xgetbv with index 0 is allowed.
-        unsafe {
-            asm!("xgetbv", in("ecx") 0, out("eax") low, out("edx") _high, options(nomem, nostack, preserves_flags))
-        };
-        if low & 0b110 != 0b110 {
-            return SSE;
-        }
-        let extended = if __cpuid(0).eax >= 7 { __cpuid_count(7, 0).ebx } else { 0 };
-        if extended >> 16 & 1 == 1 && low & 0b1110_0000 == 0b1110_0000 { AVX512 } else { AVX }
-    }
+    use crate::wipe::processor::{Vectors, vectors};
 
     #[inline(always)]
     pub(super) fn scrub() -> super::Coverage {
-        let width = width();
-        if width == SSE {
+        let width = vectors();
+        if width == Vectors::Sse2 {
             // SAFETY: clears registers that the block declares as destroyed.
             unsafe {
                 asm!(
@@ -126,7 +88,7 @@ mod imp {
             // SAFETY: AVX is there and saved by the system; the block declares what it destroys.
             unsafe { asm!("vzeroall", clobber_abi("sysv64"), options(nostack)) };
         }
-        if width == AVX512 {
+        if width == Vectors::Avx512 {
             // SAFETY: AVX-512F is there and its state is saved by the system; the block declares what it destroys.
             unsafe {
                 asm!(
