@@ -41,6 +41,9 @@ pub mod station;
 pub mod wipe;
 
 #[cfg(feature = "std")]
-pub use buffer::{EphemeralBuffer, EraseAll, Incoming, KeyCell, Protection, Vault, VaultOptions, Writer};
+pub use buffer::{
+    EphemeralBuffer, EraseAll, FatalSignal, Incoming, KeyCell, Protection, Vault, VaultOptions, Writer, erase_now,
+    erase_on_exit, erase_on_signals,
+};
 pub use buffer::{ErasedCopy, Erasure};
 pub use error::Error;

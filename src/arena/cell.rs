@@ -166,9 +166,7 @@ impl<W: Words> Cell<'_, W> {
 
     /// Destroys the key if it is there, whoever owns the lease; nothing when it is not.
     pub(super) fn expire(&self) -> Option<Result<Wiped, Error>> {
-        self.state
-            .compare_exchange(self.word(LIVE), self.word(WIPING), Ordering::AcqRel, Ordering::Acquire)
-            .ok()?;
+        self.state.compare_exchange(self.word(LIVE), self.word(WIPING), Ordering::AcqRel, Ordering::Acquire).ok()?;
         fence(Ordering::SeqCst);
         let outcome = self.words.wipe(self.tag);
         self.state.store(self.word(EXPIRED), Ordering::Release);

@@ -244,8 +244,9 @@ impl Cells {
     /// Whether the lease's key is in its cell.
     ///
     /// # Errors
-    /// [`Error::Erased`], or [`Error::Expired`].
+    /// [`Error::Erased`], [`Error::Expired`], or [`Error::ForkedChild`].
     pub(crate) fn check_live(&self, lease: &Lease) -> Result<(), Error> {
+        self.policy.owner.check()?;
         let cell = self.cell(lease.id, lease.epoch)?;
         if cell.is_live() { Ok(()) } else { Err(cell.ended()) }
     }
@@ -265,10 +266,8 @@ impl Cells {
     /// Erases and ends the lease. A cell whose read-back failed, or that has no generation left, is never handed out again; and
     /// none of a block is once a canary of it was overwritten.
     pub(crate) fn give_back(&self, lease: &Lease) -> Result<Wiped, Error> {
+        self.policy.owner.check()?;
         let outcome = self.erase(lease);
-        if outcome == Err(Error::ForkedChild) {
-            return outcome;
-        }
         if !self.block(lease.id.cell)?.0.canaries_are_whole(self.canary) {
             return Err(Error::MemoryCorrupted);
         }
@@ -294,7 +293,8 @@ impl Cells {
             done.destroyed += wiped.present;
             if wiped.stuck > 0 {
                 // Whoever was filling a cell may have been late; what then does not become zero is not erased.
-                done.failed += (0..count).filter(|place| wipe::wipe_cell(block.words(*place), 0).is_err()).count() as u64;
+                done.failed +=
+                    (0..count).filter(|place| wipe::wipe_cell(block.words(*place), 0).is_err()).count() as u64;
             }
             let filling = |state: &&super::sync::AtomicU32| state.load(Ordering::Acquire) & MASK == FILLING;
             done.filling += block.states.iter().filter(filling).count() as u64;

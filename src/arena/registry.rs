@@ -56,7 +56,8 @@ impl Registered {
             }
             entry = there.next;
         }
-        let entry = Box::into_raw(Box::new(Entry { arena: AtomicPtr::new(arena.as_ptr()), next: core::ptr::null_mut() }));
+        let entry =
+            Box::into_raw(Box::new(Entry { arena: AtomicPtr::new(arena.as_ptr()), next: core::ptr::null_mut() }));
         let mut first = FIRST.load(Ordering::Acquire);
         loop {
             // SAFETY: nobody else knows the entry yet.

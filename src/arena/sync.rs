@@ -7,7 +7,7 @@ pub(super) use loom::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering,
 pub(super) use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering, fence};
 
 #[cfg(not(shokyo_loom))]
-pub(super) use real::{Condvar, Mutex, MutexGuard, locked, seat};
+pub(super) use real::{Condvar, Mutex, locked, seat};
 
 #[cfg(not(shokyo_loom))]
 mod real {
@@ -15,7 +15,8 @@ mod real {
     use std::sync::atomic::{AtomicUsize, Ordering};
     use std::time::Duration;
 
-    pub(in super::super) use std::sync::{Mutex, MutexGuard};
+    pub(in super::super) use std::sync::Mutex;
+    use std::sync::MutexGuard;
 
     /// A condition variable whose waits end.
     pub(in super::super) struct Condvar(std::sync::Condvar);

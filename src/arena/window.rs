@@ -94,7 +94,8 @@ impl Windows {
             if !is_left_behind(held.stack, stack) {
                 return Err(Error::WindowInUse);
             }
-            let left = Window { windows: self, place: held.place, dirty: self.size, dirty_ahead: true, thread: PhantomData };
+            let left =
+                Window { windows: self, place: held.place, dirty: self.size, dirty_ahead: true, thread: PhantomData };
             let _evidence = left.close(0)?;
         }
         let place = self.pool.take(patience).ok_or(Error::WindowTimeout)?;

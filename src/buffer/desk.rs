@@ -40,10 +40,11 @@ impl<'d> Desk<'d> {
     /// Copies a key to the desk. Whatever is made with it is void unless the room's call ends with `Ok`.
     ///
     /// # Errors
-    /// [`Error::Erased`] when the key is not there; [`Error::Busy`] beyond eight keys in one stay.
+    /// [`Error::Erased`], [`Error::Expired`] when the key is not there; [`Error::Busy`] beyond eight keys in one stay.
     pub(crate) fn load(&mut self, cell: &KeyCell, out: &mut [u8; 32]) -> Result<(), Error> {
         let free = self.loaded.keys.iter_mut().find(|key| key.is_none());
         let free = free.ok_or(Error::Busy { what: "keys in one clean room", limit: KEYS as u64 })?;
+        cell.expire_if_due();
         let reading = cell.vault().inner().cells.copy(cell.lease(), out)?;
         *free = Some((cell.vault().clone(), reading));
         Ok(())
@@ -92,7 +93,6 @@ impl<'d> Desk<'d> {
 
 impl Loaded {
     pub(super) fn check(&self) -> Result<(), Error> {
-        let current = |(vault, reading): &(Vault, Reading)| vault.inner().cells.is_current(*reading);
-        if self.keys.iter().flatten().all(current) { Ok(()) } else { Err(Error::Erased) }
+        self.keys.iter().flatten().try_for_each(|(vault, reading)| vault.inner().cells.check(*reading))
     }
 }

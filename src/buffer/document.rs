@@ -118,8 +118,8 @@ impl EphemeralBuffer {
     ///
     /// # Errors
     /// [`Error::OutOfRange`] at or beyond the end (an empty document can be read at 0). [`Error::NotAuthentic`].
-    /// [`Error::Erased`] when the key was destroyed before or meanwhile: `reader` saw whole, authentic plaintext or was not
-    /// called. [`Error::WindowInUse`], [`Error::WindowTimeout`], [`Error::Busy`]. [`Error::NotErased`].
+    /// [`Error::Erased`], or [`Error::Expired`], when the key was destroyed before or meanwhile: `reader` saw whole, authentic
+    /// plaintext or was not called. [`Error::WindowInUse`], [`Error::WindowTimeout`], [`Error::Busy`]. [`Error::NotErased`].
     pub fn read_at<R>(&self, offset: u64, reader: impl FnOnce(&[u8]) -> R) -> Result<R, Error> {
         let chunk = self.chunk_size() as u64;
         if offset >= self.length && !(offset == 0 && self.length == 0) {
@@ -134,7 +134,7 @@ impl EphemeralBuffer {
         wipe::scrub_stack(CALLER_STACK);
         let _ = wipe::scrub_registers();
         lent.close()?;
-        if self.key().is_live() { Ok(outcome) } else { Err(Error::Erased) }
+        self.key().check_live().map(|()| outcome)
     }
 
     /// Lends the whole document to `reader`, one chunk after the other, with the offset of each.

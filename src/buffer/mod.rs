@@ -8,13 +8,19 @@
 mod erasure;
 
 #[cfg(feature = "std")]
+mod custodian;
+#[cfg(feature = "std")]
 mod desk;
 #[cfg(feature = "std")]
 mod document;
+#[cfg(all(test, feature = "std"))]
+mod endings;
 #[cfg(feature = "std")]
 mod incoming;
 #[cfg(feature = "std")]
 mod key;
+#[cfg(feature = "std")]
+mod last_resort;
 #[cfg(feature = "std")]
 mod options;
 #[cfg(feature = "std")]
@@ -38,6 +44,8 @@ pub use document::EphemeralBuffer;
 pub use incoming::Incoming;
 #[cfg(feature = "std")]
 pub use key::KeyCell;
+#[cfg(feature = "std")]
+pub use last_resort::{FatalSignal, erase_now, erase_on_exit, erase_on_signals};
 #[cfg(feature = "std")]
 pub use options::{Protection, VaultOptions};
 #[cfg(feature = "std")]

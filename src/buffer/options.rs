@@ -36,9 +36,15 @@ pub struct VaultOptions {
     pub rooms: usize,
     /// Bytes of stack in a small room; 0 for what the self-test found to be needed. Default: 0.
     pub room_size: usize,
-    /// 32-byte key cells, rounded up to whole pages; two serve as canaries, and two more for each window hold a reader's
+    /// 32-byte key cells at first, rounded up to whole pages; two serve as canaries, and two more for each window hold a reader's
     /// look-ahead. Default: 1024.
     pub key_cells: usize,
+    /// 32-byte key cells at most: when all are in use, as many again are locked, up to this number or to the operating system's
+    /// limit, whichever comes first. Default: 1,048,576, which are 32 MiB.
+    pub max_key_cells: usize,
+    /// How long a key lives at most, on a clock that counts suspended time; see [`KeyCell::expire_after`](super::KeyCell::expire_after).
+    /// Default: no limit.
+    pub lifetime: Option<Duration>,
     /// Whether large rooms for key agreement and signatures are set aside as well. Default: no.
     pub agreement: bool,
     /// How many large rooms. Default: 1.
@@ -62,6 +68,8 @@ impl VaultOptions {
             rooms: 0,
             room_size: 0,
             key_cells: 1024,
+            max_key_cells: 1 << 20,
+            lifetime: None,
             agreement: false,
             agreement_rooms: 1,
             agreement_room_size: 0,
@@ -94,7 +102,7 @@ impl VaultOptions {
         if !(1..=4096).contains(&self.windows) || self.rooms > 4096 {
             return wrong("a vault has 1 to 4096 windows, and at most 4096 rooms");
         }
-        if !(1..=1 << 24).contains(&self.key_cells) {
+        if !(1..=1 << 24).contains(&self.key_cells) || self.max_key_cells > 1 << 24 {
             return wrong("a vault has 1 to 16777216 key cells");
         }
         if self.agreement && !(1..=256).contains(&self.agreement_rooms) {

@@ -1,7 +1,7 @@
 //! How much stack the rooms need, found once per process by running the real operations on public data in rooms that are far
 //! too large and not locked. What is needed depends on build, processor and libraries; a room that is too small would be a crash.
 
-use std::sync::OnceLock;
+use core::sync::atomic::{AtomicUsize, Ordering};
 
 use super::vault::RoomSizes;
 use super::{Protection, RoomSize, Vault, VaultOptions};
@@ -21,7 +21,7 @@ const SCRATCH: usize = 4 * 1024 * 1024;
 
 /// Bytes that a small room needs.
 pub(super) fn small() -> Result<usize, Error> {
-    static SIZE: OnceLock<usize> = OnceLock::new();
+    static SIZE: AtomicUsize = AtomicUsize::new(0);
     once(&SIZE, || {
         let vault = scratch(false)?;
         exercise(&vault)?;
@@ -31,7 +31,7 @@ pub(super) fn small() -> Result<usize, Error> {
 
 /// Bytes that a room for key agreement and signatures needs.
 pub(super) fn agreement() -> Result<usize, Error> {
-    static SIZE: OnceLock<usize> = OnceLock::new();
+    static SIZE: AtomicUsize = AtomicUsize::new(0);
     once(&SIZE, || {
         let vault = scratch(true)?;
         agree(&vault)?;
@@ -39,12 +39,15 @@ pub(super) fn agreement() -> Result<usize, Error> {
     })
 }
 
-fn once(size: &OnceLock<usize>, find: impl FnOnce() -> Result<usize, Error>) -> Result<usize, Error> {
-    if let Some(size) = size.get() {
-        return Ok(*size);
+/// Without a lock, so that a forked child can never inherit one that is held: at worst two threads find the same number.
+fn once(size: &AtomicUsize, find: impl FnOnce() -> Result<usize, Error>) -> Result<usize, Error> {
+    match size.load(Ordering::Acquire) {
+        0 => {
+            let found = find()?;
+            Ok(size.fetch_max(found, Ordering::AcqRel).max(found))
+        }
+        found => Ok(found),
     }
-    let found = find()?;
-    Ok(*size.get_or_init(|| found))
 }
 
 /// A signal that comes in the room pushes its frame, and its handler runs, below the work.

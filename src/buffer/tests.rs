@@ -156,12 +156,53 @@ fn a_cell_that_is_used_again_has_a_new_identifier() {
 fn keys_run_out_with_a_clear_error_and_come_back() {
     #[cfg(shokyo_faults)]
     let _alone = crate::faults::serialised(&[]);
-    let vault = Vault::open(VaultOptions { key_cells: 1, windows: 1, ..VaultOptions::new() }).unwrap();
+    let vault =
+        Vault::open(VaultOptions { key_cells: 1, max_key_cells: 1, windows: 1, ..VaultOptions::new() }).unwrap();
     let keys: Vec<_> = (0..vault.key_capacity()).map(|_| vault.new_key().unwrap()).collect();
     // Two canaries, and two slots for the look-ahead of one window.
     assert_eq!(keys.len(), crate::platform::page_size() / 32 - 4);
     assert!(matches!(vault.new_key(), Err(Error::LockedMemoryExhausted { .. })));
     drop(keys);
+    vault.new_key().unwrap();
+}
+
+#[test]
+fn cells_grow_up_to_the_limit_and_every_key_keeps_its_own() {
+    #[cfg(shokyo_faults)]
+    let _alone = crate::faults::serialised(&[]);
+    let vault =
+        Vault::open(VaultOptions { key_cells: 1, max_key_cells: 1000, windows: 1, ..VaultOptions::new() }).unwrap();
+    let first = vault.key_capacity();
+    let mut leases = Vec::new();
+    let error = loop {
+        match vault.inner().cells.lease() {
+            Ok(mut lease) => {
+                let number = u32::try_from(leases.len()).unwrap();
+                let key = core::array::from_fn(|index| number.to_ne_bytes()[index % 4] ^ 0x5A);
+                vault.inner().cells.fill(&mut lease, &key).unwrap();
+                leases.push((lease, key));
+            }
+            Err(error) => break error,
+        }
+    };
+    // Eight pages of 4 KiB hold 1024 slots; each block spends two on canaries.
+    let pages = (1000 * 32_usize).next_multiple_of(crate::platform::page_size());
+    assert_eq!(error, Error::LockedMemoryExhausted { needed: pages as u64 + 32, limit: pages as u64 });
+    assert!(leases.len() >= first && leases.len() <= pages / 32);
+    assert_eq!(leases.len(), vault.key_capacity());
+    for (lease, key) in &leases {
+        let mut out = [0; 32];
+        vault.inner().cells.copy(lease, &mut out).unwrap();
+        assert_eq!(out, *key);
+    }
+    let done = vault.erase_all();
+    assert_eq!((done.destroyed, done.verified, done.failed), (leases.len() as u64, leases.len() as u64, 0));
+    for (lease, _) in &leases {
+        assert_eq!(vault.inner().cells.peek(lease.id()), [0; 32]);
+        assert_eq!(vault.inner().cells.copy(lease, &mut [0; 32]).unwrap_err(), Error::Erased);
+        let _evidence = vault.inner().cells.give_back(lease).unwrap();
+    }
+    assert_eq!(vault.erase_all().destroyed, 0);
     vault.new_key().unwrap();
 }
 
@@ -325,7 +366,7 @@ fn a_panic_at_the_desk_leaves_a_clean_room_and_goes_on() {
 #[test]
 fn a_byte_that_stays_makes_the_evidence_say_failed() {
     let _alone = crate::faults::serialised(&[]);
-    let vault = vault();
+    let vault = Vault::open(VaultOptions { chunk_size: 256, max_key_cells: 1, ..VaultOptions::new() }).unwrap();
     let buffer = vault.seal(binding(1), &[1; 300]).unwrap();
     let capacity = vault.key_capacity();
     crate::faults::set(&[crate::faults::Fault::StuckByte]);

@@ -6,9 +6,9 @@ use std::sync::Arc;
 use super::desk::Loaded;
 use super::{Desk, EphemeralBuffer, Incoming, KeyCell, RoomSize, VaultOptions, Writer, stack_use};
 use crate::aead::TAG_LENGTH;
-use crate::arena::{AHEAD, Cells, Policy, Rooms, Slots, Windows};
+use crate::arena::{AHEAD, Arena, Cells, Destroyed, Policy, Registered, Rooms, Slots, Windows};
 use crate::error::Error;
-use crate::platform;
+use crate::platform::{self, ProcessMark};
 use crate::types::{Binding, Protections};
 use crate::wipe;
 
@@ -22,12 +22,15 @@ pub struct Vault(Arc<Inner>);
 pub(super) struct Inner {
     id: u64,
     pub(super) options: VaultOptions,
-    protections: Protections,
-    pub(super) cells: Cells,
-    pub(super) windows: Windows,
-    small: Rooms,
-    agreement: Option<Rooms>,
-    pub(super) slots: Slots,
+    arena: Registered,
+}
+
+impl core::ops::Deref for Inner {
+    type Target = Arena;
+
+    fn deref(&self) -> &Arena {
+        &self.arena
+    }
 }
 
 /// What [`Vault::erase_all`] did.
@@ -42,6 +45,17 @@ pub struct EraseAll {
     pub failed: u64,
     /// Rooms and windows that were still in use when waiting ended: their copies are wiped when they are left.
     pub in_flight: u64,
+}
+
+impl EraseAll {
+    pub(super) fn of(done: Destroyed, in_flight: u64) -> Self {
+        Self {
+            destroyed: done.destroyed,
+            verified: done.destroyed.saturating_sub(done.failed),
+            failed: done.failed,
+            in_flight: in_flight + done.filling,
+        }
+    }
 }
 
 /// Bytes of stack in each kind of room.
@@ -86,13 +100,14 @@ impl Vault {
             + options.windows as u64 * pages(options.chunk_size)
             + options.small_rooms() as u64 * pages(sizes.small)
             + large as u64 * pages(sizes.agreement);
-        let policy = Policy { strict, locked: lock, total };
+        let policy = Policy { strict, locked: lock, total, owner: ProcessMark::of_this_process()? };
 
         let mut id = [0; 8];
         platform::random(&mut id)?;
         let id = u64::from_ne_bytes(id);
-        let cells = Cells::new(options.key_cells, ahead, id, policy)?;
-        let windows = Windows::new(options.windows, options.chunk_size, id, cells.other(), policy)?;
+        let cells = Cells::new(options.key_cells, options.max_key_cells, ahead, id, policy)?;
+        let beside = cells.other().ok_or(Error::OutOfMemory { needed: ahead as u64 })?;
+        let windows = Windows::new(options.windows, options.chunk_size, id, beside, policy)?;
         let small = Rooms::new(options.small_rooms(), sizes.small, policy)?;
         let agreement = match large {
             0 => None,
@@ -101,15 +116,8 @@ impl Vault {
         let slots = Slots::new(options.chunk_size + TAG_LENGTH, policy);
         slots.prepare()?;
 
-        let mut protections = cells.achieved().intersection(windows.achieved()).intersection(small.achieved());
-        if let Some(rooms) = &agreement {
-            protections = protections.intersection(rooms.achieved());
-        }
-        protections = protections.with(Protections::CANARY).with(Protections::CLEAN_ROOM);
-        if wipe::scrub_registers() == wipe::Coverage::All {
-            protections = protections.with(Protections::REGISTERS_SCRUBBED);
-        }
-        Ok(Self(Arc::new(Inner { id, options, protections, cells, windows, small, agreement, slots })))
+        let arena = Registered::new(Arena { cells, windows, small, agreement, slots, policy });
+        Ok(Self(Arc::new(Inner { id, options, arena })))
     }
 
     /// The vault's random number; not secret.
@@ -121,7 +129,11 @@ impl Vault {
     /// The protections that are really active on all locked memory of the vault.
     #[must_use]
     pub fn protections(&self) -> Protections {
-        self.0.protections
+        let mut protections = self.0.achieved().with(Protections::CANARY).with(Protections::CLEAN_ROOM);
+        if wipe::scrub_registers() == wipe::Coverage::All {
+            protections = protections.with(Protections::REGISTERS_SCRUBBED);
+        }
+        protections
     }
 
     /// Bytes of plaintext in a chunk.
@@ -130,7 +142,8 @@ impl Vault {
         self.0.options.chunk_size
     }
 
-    /// How many keys fit into the vault at once. A document needs one, and a second while it is being written in pieces.
+    /// How many keys fit into the vault's locked memory as it is now; it grows up to
+    /// [`max_key_cells`](VaultOptions::max_key_cells). A document needs one, and a second while it is being written in pieces.
     #[must_use]
     pub fn key_capacity(&self) -> usize {
         self.0.cells.capacity()
@@ -190,12 +203,14 @@ impl Vault {
         let in_flight = self.0.small.wait_idle(patience)
             + self.0.agreement.as_ref().map_or(0, |rooms| rooms.wait_idle(patience))
             + self.0.windows.wait_idle(patience);
-        EraseAll {
-            destroyed: done.destroyed,
-            verified: done.verified,
-            failed: done.failed,
-            in_flight: in_flight as u64,
-        }
+        EraseAll::of(done, in_flight as u64)
+    }
+
+    /// Destroys every key of the vault now, without a lock and without waiting: the part of [`Vault::erase_all`] that is safe in
+    /// a signal handler.
+    pub fn erase_now(&self) -> EraseAll {
+        let done = self.0.cells.destroy_all();
+        EraseAll::of(done, self.0.in_flight())
     }
 
     /// Runs `work` in a clean room, on a locked stack that is wiped and read back afterwards, registers too.
@@ -236,13 +251,17 @@ impl Vault {
     pub(super) fn inner(&self) -> &Inner {
         &self.0
     }
+
+    pub(super) fn shared(&self) -> &Arc<Inner> {
+        &self.0
+    }
 }
 
 impl fmt::Debug for Vault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Vault")
             .field("id", &self.0.id)
-            .field("protections", &self.0.protections)
+            .field("protections", &self.protections())
             .finish_non_exhaustive()
     }
 }
