@@ -10,6 +10,7 @@
 //! Everything that is given back is zero and was read back as zero. Memory whose read-back failed is *quarantined*: it is never
 //! handed out again and never unmapped. Nothing here may know what a document, a session or a chunk is.
 
+mod alternate;
 mod cell;
 mod cells;
 mod pool;
@@ -20,6 +21,7 @@ mod slots;
 mod sync;
 mod window;
 
+pub(crate) use alternate::is_covered as alternate_stacks_are_covered;
 pub(crate) use cells::{Cells, Destroyed, Lease as CellLease, Reading};
 pub(crate) use region::Policy;
 use region::Region;

@@ -20,6 +20,8 @@ pub(crate) struct Policy {
     pub(crate) total: u64,
     /// The process whose memory it is. A forked child never touches it.
     pub(crate) owner: platform::ProcessMark,
+    /// Whether alternate signal stacks are scrubbed after each stay in a room.
+    pub(crate) alternate: bool,
 }
 
 /// Pages between guards. Contents are zero at first.

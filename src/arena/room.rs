@@ -13,7 +13,7 @@ use std::time::Duration;
 use corosensei::stack::{STACK_ALIGNMENT, Stack, StackPointer};
 
 use super::pool::Pool;
-use super::{Policy, Region};
+use super::{Policy, Region, alternate};
 use crate::error::Error;
 use crate::platform;
 use crate::types::Protections;
@@ -28,6 +28,7 @@ pub(crate) const CANARY: usize = 64;
 pub(crate) struct Rooms {
     rooms: Box<[Room]>,
     owner: platform::ProcessMark,
+    alternate: bool,
     pool: Pool,
     high_water: AtomicUsize,
 }
@@ -41,7 +42,13 @@ impl Rooms {
     /// `count` rooms of at least `size` bytes.
     pub(crate) fn new(count: usize, size: usize, policy: Policy) -> Result<Self, Error> {
         let rooms = (0..count).map(|_| Room::new(size, policy)).collect::<Result<Box<[_]>, _>>()?;
-        Ok(Self { pool: Pool::new(rooms.len()), rooms, owner: policy.owner, high_water: AtomicUsize::new(0) })
+        Ok(Self {
+            pool: Pool::new(rooms.len()),
+            rooms,
+            owner: policy.owner,
+            alternate: policy.alternate,
+            high_water: AtomicUsize::new(0),
+        })
     }
 
     /// The protections that all rooms have.
@@ -76,6 +83,9 @@ impl Rooms {
         let room = &self.rooms[place];
         let outcome = catch_unwind(AssertUnwindSafe(|| corosensei::on_stack(room.walls(), work)));
         let _ = wipe::scrub_registers();
+        if self.alternate {
+            alternate::scrub();
+        }
         let clean = room.clean().map(|used| {
             self.high_water.fetch_max(used, Ordering::Relaxed);
         });
@@ -157,7 +167,7 @@ mod tests {
 
     fn rooms() -> Rooms {
         let owner = platform::ProcessMark::of_this_process().unwrap();
-        Rooms::new(1, 128 * 1024, Policy { strict: true, locked: true, total: 0, owner }).unwrap()
+        Rooms::new(1, 128 * 1024, Policy { strict: true, locked: true, total: 0, owner, alternate: true }).unwrap()
     }
 
     fn is_clean(rooms: &Rooms) -> bool {

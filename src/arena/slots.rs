@@ -118,7 +118,7 @@ mod tests {
         #[cfg(shokyo_faults)]
         let _alone = crate::faults::serialised(&[]);
         let owner = crate::platform::ProcessMark::of_this_process().unwrap();
-        let slots = Slots::new(100, Policy { strict: true, locked: false, total: 0, owner });
+        let slots = Slots::new(100, Policy { strict: true, locked: false, total: 0, owner, alternate: false });
         let mut held = Vec::new();
         slots.take(FIRST * 3, &mut held).unwrap();
         let starts: std::collections::BTreeSet<_> = held.iter().map(|slot| slot.start).collect();

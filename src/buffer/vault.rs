@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::desk::Loaded;
 use super::{Desk, EphemeralBuffer, Incoming, KeyCell, RoomSize, VaultOptions, Writer, stack_use};
 use crate::aead::TAG_LENGTH;
-use crate::arena::{AHEAD, Arena, Cells, Destroyed, Policy, Registered, Rooms, Slots, Windows};
+use crate::arena::{self, AHEAD, Arena, Cells, Destroyed, Policy, Registered, Rooms, Slots, Windows};
 use crate::error::Error;
 use crate::platform::{self, ProcessMark};
 use crate::types::{Binding, Protections};
@@ -100,7 +100,8 @@ impl Vault {
             + options.windows as u64 * pages(options.chunk_size)
             + options.small_rooms() as u64 * pages(sizes.small)
             + large as u64 * pages(sizes.agreement);
-        let policy = Policy { strict, locked: lock, total, owner: ProcessMark::of_this_process()? };
+        let (owner, alternate) = (ProcessMark::of_this_process()?, options.scrub_alternate_stack);
+        let policy = Policy { strict, locked: lock, total, owner, alternate };
 
         let mut id = [0; 8];
         platform::random(&mut id)?;
@@ -132,6 +133,9 @@ impl Vault {
         let mut protections = self.0.achieved().with(Protections::CANARY).with(Protections::CLEAN_ROOM);
         if wipe::scrub_registers() == wipe::Coverage::All {
             protections = protections.with(Protections::REGISTERS_SCRUBBED);
+        }
+        if self.0.options.scrub_alternate_stack && arena::alternate_stacks_are_covered() {
+            protections = protections.with(Protections::ALTSTACK_COVERED);
         }
         protections
     }
