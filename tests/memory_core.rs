@@ -245,7 +245,8 @@ fn erasing_everything_ends_documents_and_never_tears_them() {
         }
         std::thread::sleep(std::time::Duration::from_millis(50));
         let done = vault.erase_all();
-        assert_eq!((done.destroyed, done.verified, done.failed), (10, 10, 0));
+        // Eight documents, and the writer's tail: no chunk of it is full, so its own key is not drawn yet.
+        assert_eq!((done.destroyed, done.verified, done.failed), (9, 9, 0));
     });
     assert_eq!(writer.write(b"the other half"), Err(Error::Erased));
     assert!(writer.finish().is_err());

@@ -91,6 +91,11 @@ impl<W: Words> Cell<'_, W> {
         self.state.store(self.word(EMPTY), Ordering::Release);
     }
 
+    /// Whether no key was put into it yet.
+    pub(super) fn is_empty(&self) -> bool {
+        self.state.load(Ordering::Acquire) == self.word(EMPTY)
+    }
+
     /// Puts a key into an empty cell. Called by the lease's owner alone.
     pub(super) fn fill(&self, key: impl Fn(usize) -> u32) -> Result<(), Error> {
         self.state

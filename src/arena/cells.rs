@@ -219,6 +219,11 @@ impl Cells {
         Ok(())
     }
 
+    /// Whether no key was put into the lease's cell yet.
+    pub(crate) fn is_empty(&self, lease: &Lease) -> bool {
+        self.cell(lease.id, lease.epoch).is_ok_and(|cell| cell.is_empty())
+    }
+
     /// Puts a key into an empty cell.
     pub(crate) fn fill(&self, lease: &mut Lease, key: &[u8; CELL]) -> Result<(), Error> {
         let words = key.as_chunks::<4>().0;

@@ -28,7 +28,7 @@ use region::Region;
 pub(crate) use registry::{Registered, destroy_all};
 pub(crate) use room::{CANARY as ROOM_CANARY, Rooms};
 pub(crate) use slots::{Slot, Slots};
-pub(crate) use window::{AHEAD, Window, Windows};
+pub(crate) use window::{AHEAD, STAYS, Window, Windows};
 
 use crate::platform::ProcessMark;
 use crate::types::Protections;

@@ -126,23 +126,23 @@ impl Pool {
         self.count.saturating_sub(free + self.quarantined.load(Ordering::SeqCst))
     }
 
-    /// Waits until at most `own` places are lent; how many more are lent after `patience`.
+    /// Waits until at most `own` places are lent; how many are lent after `patience`, one's own included.
     pub(super) fn wait_idle(&self, own: usize, patience: Duration) -> usize {
         let until = Instant::now() + patience;
         let mut queue = locked(&self.queue);
         self.waiting.fetch_add(1, Ordering::SeqCst);
-        let more = loop {
-            let more = self.lent().saturating_sub(own);
+        let lent = loop {
+            let lent = self.lent();
             let left = until.saturating_duration_since(Instant::now());
-            if more == 0 || left.is_zero() {
-                break more;
+            if lent <= own || left.is_zero() {
+                break lent;
             }
             queue = self.changed.wait_timeout(queue, left);
         };
         self.waiting.fetch_sub(1, Ordering::SeqCst);
         drop(queue);
         self.changed.notify_all();
-        more
+        lent
     }
 }
 
@@ -230,12 +230,12 @@ mod tests {
     }
 
     #[test]
-    fn waiting_for_idleness_does_not_count_ones_own() {
+    fn waiting_for_idleness_does_not_wait_for_ones_own() {
         let pool = Pool::new(3);
         let own = pool.take(Duration::ZERO).unwrap();
-        assert_eq!(pool.wait_idle(1, Duration::from_secs(20)), 0);
+        assert_eq!(pool.wait_idle(1, Duration::from_secs(20)), 1);
         let _other = pool.take(Duration::ZERO).unwrap();
-        assert_eq!(pool.wait_idle(1, Duration::from_millis(5)), 1);
+        assert_eq!(pool.wait_idle(1, Duration::from_millis(5)), 2);
         pool.give_back(own);
     }
 }

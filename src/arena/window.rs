@@ -18,6 +18,9 @@ use crate::wipe::{self, Wiped};
 /// Bytes of look-ahead beside each window: a reader learns there whether the full window is the last.
 pub(crate) const AHEAD: usize = 64;
 
+/// The frame of a loan that cannot be left behind.
+pub(crate) const STAYS: usize = usize::MAX;
+
 thread_local! {
     /// The windows that this thread holds, at most one of each vault.
     static HELD: RefCell<Vec<Held>> = const { RefCell::new(Vec::new()) };
@@ -27,8 +30,8 @@ thread_local! {
 struct Held {
     vault: u64,
     place: usize,
-    /// Where the stack was when the window was lent.
-    stack: usize,
+    /// A place in a stack frame that is there as long as the loan.
+    frame: usize,
 }
 
 /// The windows of a vault.
@@ -81,17 +84,18 @@ impl Windows {
         self.bodies.iter().fold(self.ahead.0.achieved(), |all, body| all.intersection(body.achieved()))
     }
 
-    /// A window, in the order of asking.
+    /// A window, in the order of asking. `frame` is a place in a stack frame that stays as long as the loan lasts, of a function that
+    /// is never inlined; or [`STAYS`] where no code of the host's runs meanwhile, so that nothing can leave the loan behind.
     ///
     /// # Errors
     /// [`Error::WindowInUse`] when this thread already holds one of this vault; [`Error::WindowTimeout`];
     /// [`Error::ForkedChild`]; [`Error::NotErased`] when one that was left behind could not be wiped.
-    pub(crate) fn take(&self, patience: Duration) -> Result<Window<'_>, Error> {
+    #[inline(never)]
+    pub(crate) fn take(&self, patience: Duration, frame: usize) -> Result<Window<'_>, Error> {
         self.owner.check()?;
-        let mark = 0u8;
-        let stack = core::hint::black_box(&raw const mark).addr();
         if let Some(held) = self.held_here() {
-            if !is_left_behind(held.stack, stack) {
+            let mark = 0u8;
+            if !is_left_behind(held.frame, core::hint::black_box(&raw const mark).addr()) {
                 return Err(Error::WindowInUse);
             }
             let left =
@@ -99,7 +103,7 @@ impl Windows {
             let _evidence = left.close(0)?;
         }
         let place = self.pool.take(patience).ok_or(Error::WindowTimeout)?;
-        HELD.with_borrow_mut(|held| held.push(Held { vault: self.vault, place, stack }));
+        HELD.with_borrow_mut(|held| held.push(Held { vault: self.vault, place, frame }));
         Ok(Window { windows: self, place, dirty: 0, dirty_ahead: false, thread: PhantomData })
     }
 
@@ -137,13 +141,13 @@ impl Windows {
     }
 }
 
-/// Whether a loan's frame was left without returning, as `longjmp` does. On one stack, a frame that is still there lies above
-/// whatever is called from it; a position as high or higher means that it is gone. Where the thread's stack is not known, or either
-/// position is not on it (the host switches stacks itself), the loan counts as in use. Slow, and only asked before an error.
+/// Whether a loan's frame was left without returning, as `longjmp` does. On one stack, whatever is called while a frame is there
+/// stands below it; a function that stands as high or higher finds it gone. Where the thread's stack is not known, or either
+/// place is not on it (the host switches stacks itself), the loan counts as in use. Slow, and only asked before an error.
 #[cold]
-fn is_left_behind(lent_at: usize, now: usize) -> bool {
-    let on_stack = |stack: &core::ops::Range<usize>| stack.contains(&lent_at) && stack.contains(&now);
-    now >= lent_at && platform::thread::native_stack().is_some_and(|stack| on_stack(&stack))
+fn is_left_behind(frame: usize, now: usize) -> bool {
+    let on_it = |stack: core::ops::Range<usize>| stack.contains(&frame) && stack.contains(&now);
+    frame != STAYS && now >= frame && platform::thread::native_stack().is_some_and(on_it)
 }
 
 impl Window<'_> {

@@ -72,6 +72,18 @@ impl<'d> Desk<'d> {
         self.store(cell, out)
     }
 
+    /// Draws a key for a cell that has none yet.
+    #[inline(never)]
+    pub(super) fn ensure_key(&mut self, cell: &mut KeyCell) -> Result<(), Error> {
+        if cell.is_empty() { self.new_key(cell, &mut [0; 32]) } else { Ok(()) }
+    }
+
+    /// Draws a document's key for a cell that has none yet.
+    #[inline(never)]
+    pub(super) fn ensure_document_key(&mut self, cell: &mut KeyCell) -> Result<(), Error> {
+        if cell.is_empty() { self.new_document_key(cell, &mut [0; 32]) } else { Ok(()) }
+    }
+
     /// Like [`Desk::new_key`], for a document.
     pub(super) fn new_document_key(&mut self, cell: &mut KeyCell, out: &mut [u8; 32]) -> Result<(), Error> {
         #[cfg(shokyo_faults)]

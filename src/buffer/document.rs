@@ -11,7 +11,7 @@ use super::seal::{erase_slots, open_chunk, with_key};
 use super::writer::CALLER_STACK;
 use super::{CopyClass, Desk, Erasure, KeyCell, RoomSize, Vault};
 use crate::aead::{Backend, TAG_LENGTH};
-use crate::arena::{Slot, Window};
+use crate::arena::{STAYS, Slot, Window};
 use crate::error::Error;
 use crate::types::{Binding, KeyId};
 use crate::wipe::{self, Wiped};
@@ -120,14 +120,15 @@ impl EphemeralBuffer {
     /// [`Error::OutOfRange`] at or beyond the end (an empty document can be read at 0). [`Error::NotAuthentic`].
     /// [`Error::Erased`], or [`Error::Expired`], when the key was destroyed before or meanwhile: `reader` saw whole, authentic
     /// plaintext or was not called. [`Error::WindowInUse`], [`Error::WindowTimeout`], [`Error::Busy`]. [`Error::NotErased`].
+    #[inline(never)]
     pub fn read_at<R>(&self, offset: u64, reader: impl FnOnce(&[u8]) -> R) -> Result<R, Error> {
         let chunk = self.chunk_size() as u64;
         if offset >= self.length && !(offset == 0 && self.length == 0) {
             return Err(Error::OutOfRange { at: offset, length: self.length });
         }
         let (index, skip) = (offset / chunk, usize::try_from(offset % chunk).unwrap_or(usize::MAX));
-        let length = self.plain_length(index);
-        let mut lent = self.lend()?;
+        let (length, frame) = (self.plain_length(index), 0u8);
+        let mut lent = self.lend(core::hint::black_box(&raw const frame).addr())?;
         self.open_into(index, lent.window()?.body(length))?;
         let plain = lent.window()?.plain(length);
         let outcome = reader(plain.get(skip..).unwrap_or_default());
@@ -169,7 +170,7 @@ impl EphemeralBuffer {
 
     /// Opens every chunk in one stay in a room, and hashes what it finds if asked to.
     fn walk(&self, hash: Option<(&[u8], &mut [u8; 32])>) -> Result<(), Error> {
-        let mut lent = self.lend()?;
+        let mut lent = self.lend(STAYS)?;
         let body = lent.window()?.body(self.plain_length(0));
         let outcome = self.vault.room(RoomSize::Small, |desk| {
             let mut hasher = match &hash {
@@ -210,7 +211,7 @@ impl EphemeralBuffer {
         if self.slots.len() != 1 {
             return Err(Error::TooLarge { what: "a document opened in one piece", limit: self.chunk_size() as u64 });
         }
-        let mut lent = self.lend()?;
+        let mut lent = self.lend(STAYS)?;
         let body = lent.window()?.body(self.plain_length(0));
         let outcome = self.vault.room(size, |desk| {
             with_key(desk, self.key(), |desk, key| self.open_one(key, 0, body).and(desk.check()))?;
@@ -247,8 +248,8 @@ impl EphemeralBuffer {
         usize::try_from(rest).unwrap_or(usize::MAX)
     }
 
-    fn lend(&self) -> Result<Lent<'_>, Error> {
-        let window = self.vault.inner().windows.take(self.vault.inner().options.patience)?;
+    fn lend(&self, frame: usize) -> Result<Lent<'_>, Error> {
+        let window = self.vault.inner().windows.take(self.vault.inner().options.patience, frame)?;
         self.lent.fetch_add(1, Ordering::Relaxed);
         Ok(Lent { buffer: self, window: Some(window) })
     }

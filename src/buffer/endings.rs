@@ -85,7 +85,7 @@ fn a_window_lent_beyond_the_deadline_is_doomed_and_not_overwritten() {
         assert!(plain.iter().all(|byte| *byte == 0x42));
     });
     assert_eq!(outcome, Err(Error::Expired));
-    let window = vault.inner().windows.take(Duration::ZERO).unwrap();
+    let window = vault.inner().windows.take(Duration::ZERO, crate::arena::STAYS).unwrap();
     assert_eq!(window.plain(256), [0; 256], "wiped when it came back");
 }
 

@@ -103,6 +103,11 @@ impl KeyCell {
         outcome
     }
 
+    /// Whether no key was drawn for it yet.
+    pub(super) fn is_empty(&self) -> bool {
+        self.vault.inner().cells.is_empty(&self.lease)
+    }
+
     pub(super) fn vault(&self) -> &Vault {
         &self.vault
     }

@@ -2,7 +2,7 @@
 
 use super::{Desk, EphemeralBuffer, Erasure, KeyCell, RoomSize, Vault};
 use crate::aead::{self, Aead, Backend, TAG_LENGTH};
-use crate::arena::Slot;
+use crate::arena::{STAYS, Slot};
 use crate::buffer::CopyClass;
 use crate::error::Error;
 use crate::types::Binding;
@@ -107,7 +107,7 @@ impl Vault {
         let mut slots = Vec::new();
         self.inner().slots.take(1, &mut slots)?;
         let (limit, mut evidence) = (self.chunk_size(), Erasure::new(binding.session, self.protections()));
-        let mut window = self.inner().windows.take(self.inner().options.patience)?;
+        let mut window = self.inner().windows.take(self.inner().options.patience, STAYS)?;
         let body = window.body(limit);
         let (cell, slot) = (&mut key, slots.first_mut());
         let mut length = 0;

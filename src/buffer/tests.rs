@@ -296,7 +296,7 @@ fn small_documents_are_made_and_used_inside_a_room() {
     );
     let two_chunks = vault.seal(binding(1), &[1; 300]).unwrap();
     assert!(matches!(two_chunks.open_in_room(RoomSize::Small, |_, _| Ok(())), Err(Error::TooLarge { .. })));
-    let window = vault.inner().windows.take(std::time::Duration::ZERO).unwrap();
+    let window = vault.inner().windows.take(std::time::Duration::ZERO, crate::arena::STAYS).unwrap();
     assert_eq!(window.plain(256), [0; 256]);
 }
 

@@ -8,7 +8,7 @@ use std::io::{ErrorKind, Read};
 
 use super::seal::{erase_slots, open_tail, seal_chunk, seal_tail, with_key};
 use super::{CopyClass, EphemeralBuffer, Erasure, KeyCell, RoomSize, Vault};
-use crate::arena::Slot;
+use crate::arena::{STAYS, Slot};
 use crate::error::Error;
 use crate::types::Binding;
 use crate::wipe;
@@ -52,12 +52,11 @@ enum Ending {
 
 impl Writer {
     pub(super) fn new(vault: &Vault, binding: Binding) -> Result<Self, Error> {
-        let mut key = vault.empty_key()?;
-        vault.room(RoomSize::Small, |desk| desk.new_document_key(&mut key, &mut [0; 32]))?;
         Ok(Self {
             vault: vault.clone(),
             binding,
-            key: Some(key),
+            // Drawn when it is first needed, in the same stay in a room.
+            key: Some(vault.empty_key()?),
             tail: Tail::default(),
             slots: Vec::new(),
             complete: 0,
@@ -93,12 +92,15 @@ impl Writer {
     ///
     /// # Errors
     /// [`Error::Io`] when the reader fails; what it gave before is kept. Otherwise as [`Writer::write`].
+    #[inline(never)]
     pub fn copy_from<R: Read + ?Sized>(&mut self, reader: &mut R) -> Result<u64, Error> {
+        let frame = 0u8;
         self.usable()?;
         self.ensure_tail_key()?;
         let vault = self.vault.clone();
         let (chunk, limit) = (vault.chunk_size(), vault.inner().options.max_document);
-        let mut window = vault.inner().windows.take(vault.inner().options.patience)?;
+        let frame = core::hint::black_box(&raw const frame).addr();
+        let mut window = vault.inner().windows.take(vault.inner().options.patience, frame)?;
         self.broken = true;
         let (body, ahead) = window.body_and_ahead();
         let mut filled = 0;
@@ -167,7 +169,10 @@ impl Writer {
         let mut evidence = self.evidence.take().unwrap_or_else(empty);
         let tag = self.key.as_ref().map_or(0, |key| key.id().to_tag());
         for key in [self.key.take(), self.tail.key.take()].into_iter().flatten() {
-            evidence.record(CopyClass::Key, key.erase());
+            // Evidence is of keys that there were.
+            if !key.is_empty() {
+                evidence.record(CopyClass::Key, key.erase());
+            }
         }
         erase_slots(&self.vault, &mut self.slots, self.vault.chunk_size(), tag, &mut evidence);
         evidence
@@ -179,7 +184,7 @@ impl Writer {
 
     fn ensure_tail_key(&mut self) -> Result<(), Error> {
         if self.tail.key.is_none() {
-            self.tail.key = Some(self.vault.new_key()?);
+            self.tail.key = Some(self.vault.empty_key()?);
         }
         Ok(())
     }
@@ -195,7 +200,7 @@ impl Writer {
         if ending == Ending::Tail {
             self.ensure_tail_key()?;
         }
-        let mut window = vault.inner().windows.take(options.patience)?;
+        let mut window = vault.inner().windows.take(options.patience, STAYS)?;
         self.broken = true;
         let body = window.body(self.tail.length.saturating_add(plain.len()));
         let mut filled = 0;
@@ -235,7 +240,7 @@ impl Writer {
         if let Some(missing) = needed.checked_sub(self.slots.len()) {
             self.vault.inner().slots.take(missing, &mut self.slots)?;
         }
-        let (Some(key), tail_key) = (&self.key, &self.tail.key) else { return Err(Error::Unfinished) };
+        let (Some(key), tail_key) = (&mut self.key, &mut self.tail.key) else { return Err(Error::Unfinished) };
         let (binding, slots, complete) = (&self.binding, &mut self.slots, &mut self.complete);
         let (tail_length, counter) = (&mut self.tail.length, &mut self.tail.counter);
         self.vault.room(RoomSize::Small, |desk| {
@@ -251,6 +256,7 @@ impl Writer {
             }
             let mut rest = plain;
             if full > 0 || ending == Ending::Final {
+                desk.ensure_document_key(key)?;
                 with_key(desk, key, |desk, key| {
                     loop {
                         let now = rest.split_off(..rest.len().min(chunk - *filled)).unwrap_or_default();
@@ -274,7 +280,8 @@ impl Writer {
                 *filled += rest.len();
             }
             if ending == Ending::Tail {
-                let (cell, slot) = (tail_key.as_ref().ok_or(Error::Unfinished)?, slots.get_mut(place).ok_or(missing)?);
+                let (cell, slot) = (tail_key.as_mut().ok_or(Error::Unfinished)?, slots.get_mut(place).ok_or(missing)?);
+                desk.ensure_key(cell)?;
                 let held = part(body, 0, *filled)?;
                 *counter += 1;
                 with_key(desk, cell, |desk, key| seal_tail(desk, key, binding, *counter, held, slot))?;
