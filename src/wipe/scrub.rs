@@ -43,7 +43,7 @@ pub fn scrub_stack(bytes: usize) {
 fn frame(bytes: usize) {
     let mut dead = MaybeUninit::<[u8; 1024]>::uninit();
     // SAFETY: the array is this frame's own.
-    unsafe { super::store::zero(dead.as_mut_ptr().cast(), 1024) };
+    let _clean = unsafe { super::store::zero_and_check(dead.as_mut_ptr().cast(), 1024) };
     if bytes > 1024 {
         frame(bytes - 1024);
     }

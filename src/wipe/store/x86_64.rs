@@ -1,0 +1,463 @@
+//! The stores and the read-back for x86-64, in assembly from the first instruction to the last: the compiler can leave nothing out,
+//! merge nothing and assume nothing about what memory holds. What is shipped is checked instruction by instruction
+//! (`cargo xtask step disassembly`), so that a change here must stay within the instructions that the check knows.
+//!
+//! Each function stores zeros in every byte, loads every byte afterwards and gives 0 when all of them were zero. The order of large
+//! ranges:
+//!
+//! ```text
+//! stores  │ h │ block │ block │ block │ … │ block │ block │ tail │
+//! loads         LAG bytes behind  ▲ … ▲             then the rest, the tail and h
+//! ```
+//!
+//! [`LAG`] is long enough for the stores to have left the store buffer for the cache, and short enough for that cache to be the
+//! nearest. A load that is 4096 bytes behind a store waits for it in vain on most processors, so that it must stay clear of that.
+
+use core::arch::{asm, naked_asm};
+
+use crate::wipe::processor::{Vectors, vectors};
+
+/// How far the loads follow behind the stores, in bytes: a multiple of every path's block, and less than 4096 less a block.
+const LAG: usize = 3584;
+/// How far ahead lines are fetched for writing, in bytes: what lies in memory alone is otherwise fetched by stores, a few at once.
+const AHEAD: usize = 10240;
+
+/// The stores and the read-back on this processor: 0 when every byte was zero.
+///
+/// # Safety
+/// `start..start + length` is valid for reading and writing, and nobody else accesses it.
+#[inline]
+pub(super) unsafe fn zero_and_check(start: *mut u8, length: usize, #[cfg(shokyo_faults)] plant: *mut u8) -> u64 {
+    let way = match length {
+        0 => return 0,
+        1..16 => wipe_tiny,
+        16..32 => wipe_sse2,
+        32..64 if vectors() >= Vectors::Avx => wipe_avx,
+        _ => match vectors() {
+            Vectors::Avx512 => wipe_avx512,
+            Vectors::Avx => wipe_avx,
+            Vectors::Sse2 => wipe_sse2,
+        },
+    };
+    // SAFETY: the range is as the caller promises, at least as long as the way needs, and the processor has its registers.
+    unsafe {
+        way(
+            start,
+            length,
+            #[cfg(shokyo_faults)]
+            plant,
+        )
+    }
+}
+
+/// Between the stores and the loads: nothing as shipped. With faults compiled in, the byte that a caller names (one outside of the
+/// range when none shall stay) gets a value, so that the very loads of the read-back have to find it.
+#[cfg(not(shokyo_faults))]
+macro_rules! plant {
+    (prepare) => {
+        ""
+    };
+    () => {
+        ""
+    };
+}
+#[cfg(shokyo_faults)]
+macro_rules! plant {
+    (prepare) => {
+        "mov r9, rdx"
+    };
+    () => {
+        "mov byte ptr [r9], 0xA5"
+    };
+}
+
+/// A path for ranges of at least one vector (`v` bytes; a block is four). `rdi` is the start and `r8` the end of the range; `rdx` the
+/// next block to store, `r10` the next to load, `rcx` the last place where a block fits.
+macro_rules! path {
+    (
+        $(#[$documentation:meta])*
+        $name:ident, vector: $v:literal, prepare: [$($prepare:literal),+], prefetch: [$($line:literal),+],
+        store: $s:literal $s_end:literal, check: ($a:literal $a_end:literal, $b:literal $b_end:literal), judge: [$($judge:literal),+]
+    ) => {
+        $(#[$documentation])*
+        ///
+        /// # Safety
+        /// `start..start + length` is valid for reading and writing, nobody else accesses it, and it is at least one vector long. The
+        /// processor and the operating system have these registers.
+        #[unsafe(naked)]
+        pub(super) unsafe extern "sysv64" fn $name(
+            start: *mut u8,
+            length: usize,
+            #[cfg(shokyo_faults)] plant: *mut u8,
+        ) -> u64 {
+            naked_asm!(
+                plant!(prepare),
+                "lea r8, [rdi + rsi]",
+                $($prepare,)+
+                // Up to two, four and eight vectors: one half from the start and one up to the end, which may overlap.
+                "cmp rsi, {v} * 2",
+                "ja 3f",
+                concat!($s, "rdi", $s_end),
+                concat!($s, "r8 - {v}", $s_end),
+                plant!(),
+                concat!($a, "rdi", $a_end),
+                concat!($b, "r8 - {v}", $b_end),
+                "jmp 9f",
+                "3:",
+                "cmp rsi, {v} * 4",
+                "ja 4f",
+                concat!($s, "rdi", $s_end),
+                concat!($s, "rdi + {v}", $s_end),
+                concat!($s, "r8 - {v} * 2", $s_end),
+                concat!($s, "r8 - {v}", $s_end),
+                plant!(),
+                concat!($a, "rdi", $a_end),
+                concat!($b, "rdi + {v}", $b_end),
+                concat!($a, "r8 - {v} * 2", $a_end),
+                concat!($b, "r8 - {v}", $b_end),
+                "jmp 9f",
+                "4:",
+                "cmp rsi, {v} * 8",
+                "ja 5f",
+                concat!($s, "rdi", $s_end),
+                concat!($s, "rdi + {v}", $s_end),
+                concat!($s, "rdi + {v} * 2", $s_end),
+                concat!($s, "rdi + {v} * 3", $s_end),
+                concat!($s, "r8 - {v} * 4", $s_end),
+                concat!($s, "r8 - {v} * 3", $s_end),
+                concat!($s, "r8 - {v} * 2", $s_end),
+                concat!($s, "r8 - {v}", $s_end),
+                plant!(),
+                concat!($a, "rdi", $a_end),
+                concat!($b, "rdi + {v}", $b_end),
+                concat!($a, "rdi + {v} * 2", $a_end),
+                concat!($b, "rdi + {v} * 3", $b_end),
+                concat!($a, "r8 - {v} * 4", $a_end),
+                concat!($b, "r8 - {v} * 3", $b_end),
+                concat!($a, "r8 - {v} * 2", $a_end),
+                concat!($b, "r8 - {v}", $b_end),
+                "jmp 9f",
+                // Longer: blocks from the first aligned place on.
+                "5:",
+                concat!($s, "rdi", $s_end),
+                "lea rdx, [rdi + {v}]",
+                "and rdx, -{v}",
+                "mov r10, rdx",
+                "lea rcx, [r8 - {v} * 4]",
+                "lea r11, [rdx + {lag}]",
+                "2:",
+                concat!($s, "rdx", $s_end),
+                concat!($s, "rdx + {v}", $s_end),
+                concat!($s, "rdx + {v} * 2", $s_end),
+                concat!($s, "rdx + {v} * 3", $s_end),
+                "add rdx, {v} * 4",
+                "cmp rdx, rcx",
+                "ja 7f",
+                "cmp rdx, r11",
+                "jb 2b",
+                // Store one, load one, and fetch what is still to come, inside the range.
+                "mov r11, rcx",
+                "sub r11, {ahead}",
+                "jb 6f",
+                "cmp rdx, r11",
+                "ja 6f",
+                "8:",
+                $(concat!("prefetchw [rdx + {ahead} + ", $line, "]"),)+
+                concat!($s, "rdx", $s_end),
+                concat!($s, "rdx + {v}", $s_end),
+                concat!($s, "rdx + {v} * 2", $s_end),
+                concat!($s, "rdx + {v} * 3", $s_end),
+                plant!(),
+                concat!($a, "r10", $a_end),
+                concat!($b, "r10 + {v}", $b_end),
+                concat!($a, "r10 + {v} * 2", $a_end),
+                concat!($b, "r10 + {v} * 3", $b_end),
+                "add rdx, {v} * 4",
+                "add r10, {v} * 4",
+                "cmp rdx, r11",
+                "jbe 8b",
+                "6:",
+                "cmp rdx, rcx",
+                "ja 7f",
+                concat!($s, "rdx", $s_end),
+                concat!($s, "rdx + {v}", $s_end),
+                concat!($s, "rdx + {v} * 2", $s_end),
+                concat!($s, "rdx + {v} * 3", $s_end),
+                plant!(),
+                concat!($a, "r10", $a_end),
+                concat!($b, "r10 + {v}", $b_end),
+                concat!($a, "r10 + {v} * 2", $a_end),
+                concat!($b, "r10 + {v} * 3", $b_end),
+                "add rdx, {v} * 4",
+                "add r10, {v} * 4",
+                "jmp 6b",
+                // The rest is shorter than a block: the last block ends with the range.
+                "7:",
+                concat!($s, "r8 - {v} * 4", $s_end),
+                concat!($s, "r8 - {v} * 3", $s_end),
+                concat!($s, "r8 - {v} * 2", $s_end),
+                concat!($s, "r8 - {v}", $s_end),
+                plant!(),
+                "22:",
+                concat!($a, "r10", $a_end),
+                concat!($b, "r10 + {v}", $b_end),
+                concat!($a, "r10 + {v} * 2", $a_end),
+                concat!($b, "r10 + {v} * 3", $b_end),
+                "add r10, {v} * 4",
+                "cmp r10, rdx",
+                "jb 22b",
+                concat!($a, "r8 - {v} * 4", $a_end),
+                concat!($b, "r8 - {v} * 3", $b_end),
+                concat!($a, "r8 - {v} * 2", $a_end),
+                concat!($b, "r8 - {v}", $b_end),
+                concat!($a, "rdi", $a_end),
+                "9:",
+                $($judge,)+
+                "ret",
+                v = const $v,
+                lag = const LAG,
+                ahead = const AHEAD,
+            )
+        }
+    };
+}
+
+path! {
+    /// 64 bytes at a time (AVX-512F). Registers 16 and up need no `vzeroupper`.
+    wipe_avx512,
+    vector: 64,
+    prepare: ["vpxord zmm16, zmm16, zmm16", "vpxord zmm17, zmm17, zmm17", "vpxord zmm18, zmm18, zmm18"],
+    prefetch: ["0", "64", "128", "192"],
+    store: "vmovdqu64 [" "], zmm16",
+    check: ("vporq zmm17, zmm17, [" "]", "vporq zmm18, zmm18, [" "]"),
+    judge: [
+        "vporq zmm17, zmm17, zmm18",
+        "xor eax, eax",
+        "vptestmq k1, zmm17, zmm17",
+        "kortestw k1, k1",
+        "setnz al",
+        "kxorw k1, k1, k1",
+        "vpxord zmm17, zmm17, zmm17",
+        "vpxord zmm18, zmm18, zmm18"
+    ]
+}
+
+path! {
+    /// 32 bytes at a time (AVX).
+    wipe_avx,
+    vector: 32,
+    prepare: ["vxorps xmm0, xmm0, xmm0", "vxorps xmm1, xmm1, xmm1", "vxorps xmm2, xmm2, xmm2"],
+    prefetch: ["0", "64"],
+    store: "vmovups [" "], ymm0",
+    check: ("vorps ymm1, ymm1, [" "]", "vorps ymm2, ymm2, [" "]"),
+    judge: [
+        "vorps ymm1, ymm1, ymm2",
+        "xor eax, eax",
+        "vptest ymm1, ymm1",
+        "setnz al",
+        "vxorps xmm1, xmm1, xmm1",
+        "vxorps xmm2, xmm2, xmm2",
+        "vzeroupper"
+    ]
+}
+
+path! {
+    /// 16 bytes at a time: what every x86-64 has.
+    wipe_sse2,
+    vector: 16,
+    prepare: ["pxor xmm0, xmm0", "pxor xmm1, xmm1", "pxor xmm2, xmm2"],
+    prefetch: ["0"],
+    store: "movups [" "], xmm0",
+    check: ("movups xmm3, [" "]\npor xmm1, xmm3", "movups xmm4, [" "]\npor xmm2, xmm4"),
+    judge: [
+        "por xmm1, xmm2",
+        "pcmpeqb xmm1, xmm0",
+        "pmovmskb eax, xmm1",
+        "xor eax, 0xffff",
+        "pxor xmm1, xmm1",
+        "pxor xmm2, xmm2",
+        "pxor xmm3, xmm3",
+        "pxor xmm4, xmm4"
+    ]
+}
+
+/// One to fifteen bytes: two overlapping stores of eight, four, two or one.
+///
+/// # Safety
+/// `start..start + length` is valid for reading and writing, nobody else accesses it, and `length` is 1 to 15.
+#[unsafe(naked)]
+pub(super) unsafe extern "sysv64" fn wipe_tiny(
+    start: *mut u8,
+    length: usize,
+    #[cfg(shokyo_faults)] plant: *mut u8,
+) -> u64 {
+    naked_asm!(
+        plant!(prepare),
+        "lea r8, [rdi + rsi]",
+        "xor eax, eax",
+        "cmp rsi, 8",
+        "jb 3f",
+        "mov [rdi], rax",
+        "mov [r8 - 8], rax",
+        plant!(),
+        "or rax, [rdi]",
+        "or rax, [r8 - 8]",
+        "jmp 9f",
+        "3:",
+        "cmp rsi, 4",
+        "jb 4f",
+        "mov [rdi], eax",
+        "mov [r8 - 4], eax",
+        plant!(),
+        "or eax, [rdi]",
+        "or eax, [r8 - 4]",
+        "jmp 9f",
+        "4:",
+        "cmp rsi, 2",
+        "jb 5f",
+        "mov [rdi], ax",
+        "mov [r8 - 2], ax",
+        plant!(),
+        "or ax, [rdi]",
+        "or ax, [r8 - 2]",
+        "jmp 9f",
+        "5:",
+        "mov [rdi], al",
+        plant!(),
+        "or al, [rdi]",
+        // What stayed goes no further than this: the answer is 0 or 1.
+        "9:",
+        "cmp rax, 1",
+        "sbb rax, rax",
+        "add rax, 1",
+        "ret",
+    )
+}
+
+/// How many bytes at the start of the range are zero.
+///
+/// # Safety
+/// `start..start + length` is valid for reading, and nobody writes it.
+#[inline]
+pub(super) unsafe fn leading_zeros(start: *const u8, length: usize) -> usize {
+    // SAFETY: whole blocks of the range, which is as the caller promises; AVX is used only where it is there.
+    let blocks = unsafe {
+        match length / BLOCK {
+            0 => 0,
+            blocks if vectors() >= Vectors::Avx => zero_blocks_avx(start, blocks),
+            blocks => zero_blocks_sse2(start, blocks),
+        }
+    };
+    // SAFETY: the first blocks lie in the range, and so does what is after them.
+    unsafe { blocks * BLOCK + leading_zeros_by_sixteen(start.add(blocks * BLOCK), length - blocks * BLOCK) }
+}
+
+/// Bytes that are looked at in one step.
+const BLOCK: usize = 128;
+
+/// Defines a function that counts the blocks of 128 bytes before the first that is not all zeros. `rdi` is the block, `rcx` how many
+/// are left. It gives what was loaded no way out.
+macro_rules! zero_blocks {
+    ($name:ident, [$($prepare:literal),+], [$($load:literal),+], $differs:literal, [$($clear:literal),+]) => {
+        /// # Safety
+        /// `blocks * 128` bytes from `start` on are valid for reading, and nobody writes them; `blocks` is not 0. The processor and the
+        /// operating system have the registers that the name says.
+        pub(super) unsafe fn $name(start: *const u8, blocks: usize) -> usize {
+            let left: usize;
+            // SAFETY: loads from the given blocks alone; every register that changes is declared.
+            unsafe {
+                asm!(
+                    $($prepare,)+
+                    "2:",
+                    $($load,)+
+                    concat!($differs, " 3f"),
+                    "add rdi, 128",
+                    "dec rcx",
+                    "jnz 2b",
+                    "3:",
+                    $($clear,)+
+                    inout("rdi") start => _,
+                    inout("rcx") blocks => left,
+                    clobber_abi("sysv64"),
+                    options(nostack)
+                );
+            }
+            blocks - left
+        }
+    };
+}
+
+zero_blocks!(
+    zero_blocks_avx,
+    ["vxorps xmm0, xmm0, xmm0"],
+    [
+        "vmovups ymm1, [rdi]",
+        "vmovups ymm2, [rdi + 32]",
+        "vorps ymm1, ymm1, [rdi + 64]",
+        "vorps ymm2, ymm2, [rdi + 96]",
+        "vorps ymm1, ymm1, ymm2",
+        "vptest ymm1, ymm1"
+    ],
+    "jnz",
+    ["vxorps xmm1, xmm1, xmm1", "vxorps xmm2, xmm2, xmm2", "vzeroupper"]
+);
+zero_blocks!(
+    zero_blocks_sse2,
+    ["pxor xmm0, xmm0"],
+    [
+        "movups xmm1, [rdi]",
+        "movups xmm2, [rdi + 16]",
+        "por xmm1, xmm2",
+        "movups xmm2, [rdi + 32]",
+        "por xmm1, xmm2",
+        "movups xmm2, [rdi + 48]",
+        "por xmm1, xmm2",
+        "movups xmm2, [rdi + 64]",
+        "por xmm1, xmm2",
+        "movups xmm2, [rdi + 80]",
+        "por xmm1, xmm2",
+        "movups xmm2, [rdi + 96]",
+        "por xmm1, xmm2",
+        "movups xmm2, [rdi + 112]",
+        "por xmm1, xmm2",
+        "pcmpeqb xmm1, xmm0",
+        "pmovmskb eax, xmm1",
+        "cmp eax, 0xffff"
+    ],
+    "jne",
+    ["pxor xmm1, xmm1", "pxor xmm2, xmm2"]
+);
+
+/// Like [`leading_zeros`], for the last steps: sixteen bytes at a time, then one.
+///
+/// # Safety
+/// As for [`leading_zeros`].
+pub(super) unsafe fn leading_zeros_by_sixteen(start: *const u8, length: usize) -> usize {
+    let mut index = 0;
+    while length - index >= 16 {
+        let zero: u32;
+        // SAFETY: sixteen bytes from here lie in the range; the register that held them is cleared.
+        unsafe {
+            asm!(
+                "pxor {zeros}, {zeros}",
+                "movups {bytes}, [{place}]",
+                "pcmpeqb {bytes}, {zeros}",
+                "pmovmskb {zero:e}, {bytes}",
+                zeros = out(xmm_reg) _,
+                bytes = out(xmm_reg) _,
+                place = in(reg) start.add(index),
+                zero = out(reg) zero,
+                options(nostack, readonly)
+            );
+        }
+        if zero != 0xffff {
+            return index + zero.trailing_ones() as usize;
+        }
+        index += 16;
+    }
+    // SAFETY: the index lies in the range.
+    while index < length && unsafe { start.add(index).read_volatile() } == 0 {
+        index += 1;
+    }
+    index
+}
