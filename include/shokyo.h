@@ -109,6 +109,16 @@
 #define SHOKYO_COPY_DERIVATIVE 6
 
 /**
+ * Signals of a process that did something it must not: SIGABRT, SIGBUS, SIGFPE, SIGILL, SIGSEGV.
+ */
+#define SHOKYO_SIGNALS_FAULTS 1
+
+/**
+ * Signals of a process that is told to end: SIGHUP, SIGINT, SIGQUIT, SIGTERM.
+ */
+#define SHOKYO_SIGNALS_ENDS 2
+
+/**
  * The outcome of a call. 0 is success. A number keeps its meaning for ever; later versions add numbers, so treat an unknown one as
  * a failure.
  */
@@ -739,6 +749,37 @@ shokyo_status shokyo_erasure_copy_at(const struct shokyo_erasure *erasure,
  * Errors: INVALID_HANDLE, for instance for evidence that was freed before.
  */
 shokyo_status shokyo_erasure_free(struct shokyo_erasure *erasure);
+
+/**
+ * Destroys every key of every vault of this process now, reads them back, and waits for nothing. Windows and rooms in use are not
+ * touched: in_flight counts them; their copies are wiped when they are left, if the process lives so long. Every document answers
+ * SHOKYO_STATUS_ERASED from then on; new ones can be written. In a forked child nothing is done.
+ *
+ * outcome: NULL, or with its struct_size set; receives what was done.
+ * Threads: any. Signals: SAFE in a signal handler: takes no lock, allocates nothing, keeps errno, and leaves no detail text.
+ * Errors: INVALID_ARGUMENT for an outcome whose struct_size is impossible; the keys are destroyed all the same.
+ */
+shokyo_status shokyo_erase_now(struct shokyo_erase_all_outcome *outcome);
+
+/**
+ * Has shokyo_erase_now called when the process ends by exit or by returning from main. Functions that were registered with atexit
+ * before this call run after it. Doing this twice is once.
+ *
+ * Threads: any. Signals: not safe in a signal handler.
+ * Errors: SYSTEM when the C library has no room for another function.
+ */
+shokyo_status shokyo_erase_on_exit(void);
+
+/**
+ * Has shokyo_erase_now called first when one of the signals arrives. Then what was set for the signal before happens: the host's
+ * handler, or the default, so that the process still ends, and with the same status. An ignored signal stays ignored. Doing this twice
+ * is once. Handlers that are installed later replace this one unless they call it.
+ *
+ * signals: SHOKYO_SIGNALS_FAULTS, SHOKYO_SIGNALS_ENDS, or both together (with |).
+ * Threads: any. Signals: not safe in a signal handler.
+ * Errors: INVALID_ARGUMENT for other signals; SYSTEM.
+ */
+shokyo_status shokyo_erase_on_signals(uint32_t signals);
 
 #ifdef __cplusplus
 }  // extern "C"

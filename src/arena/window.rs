@@ -21,9 +21,12 @@ pub(crate) const AHEAD: usize = 64;
 /// The frame of a loan that cannot be left behind.
 pub(crate) const STAYS: usize = usize::MAX;
 
+/// Of how many vaults one thread can hold a window.
+const VAULTS: usize = 8;
+
 thread_local! {
-    /// The windows that this thread holds, at most one of each vault.
-    static HELD: RefCell<Vec<Held>> = const { RefCell::new(Vec::new()) };
+    /// The windows that this thread holds, at most one of each vault. Without a destructor, so that it serves while a thread ends.
+    static HELD: RefCell<[Option<Held>; VAULTS]> = const { RefCell::new([None; VAULTS]) };
 }
 
 #[derive(Clone, Copy)]
@@ -95,16 +98,21 @@ impl Windows {
         self.owner.check()?;
         if let Some(held) = self.held_here() {
             let mark = 0u8;
-            if !is_left_behind(held.frame, core::hint::black_box(&raw const mark).addr()) {
+            let here = if frame == STAYS { core::hint::black_box(&raw const mark).addr() } else { frame };
+            if !is_left_behind(held.frame, here) {
                 return Err(Error::WindowInUse);
             }
             let left =
                 Window { windows: self, place: held.place, dirty: self.size, dirty_ahead: true, thread: PhantomData };
             let _evidence = left.close(0)?;
         }
-        let place = self.pool.take(patience).ok_or(Error::WindowTimeout)?;
-        HELD.with_borrow_mut(|held| held.push(Held { vault: self.vault, place, frame }));
-        Ok(Window { windows: self, place, dirty: 0, dirty_ahead: false, thread: PhantomData })
+        HELD.with_borrow_mut(|held| {
+            let free = held.iter_mut().find(|held| held.is_none());
+            let free = free.ok_or(Error::Busy { what: "windows of one thread", limit: VAULTS as u64 })?;
+            let place = self.pool.take(patience).ok_or(Error::WindowTimeout)?;
+            *free = Some(Held { vault: self.vault, place, frame });
+            Ok(Window { windows: self, place, dirty: 0, dirty_ahead: false, thread: PhantomData })
+        })
     }
 
     /// How many windows are lent. Safe in a signal handler.
@@ -119,7 +127,7 @@ impl Windows {
     }
 
     fn held_here(&self) -> Option<Held> {
-        HELD.try_with(|held| held.borrow().iter().find(|held| held.vault == self.vault).copied()).ok().flatten()
+        HELD.with_borrow(|held| held.iter().flatten().find(|held| held.vault == self.vault).copied())
     }
 
     fn body(&self, place: usize) -> *mut u8 {
@@ -189,7 +197,11 @@ impl Window<'_> {
     }
 
     fn end(&self, tag: u128) -> Result<Wiped, Error> {
-        let _ = HELD.try_with(|held| held.borrow_mut().retain(|held| held.vault != self.windows.vault));
+        HELD.with_borrow_mut(|held| {
+            held.iter_mut()
+                .filter(|held| held.is_some_and(|held| held.vault == self.windows.vault))
+                .for_each(|held| *held = None);
+        });
         self.windows.owner.check()?;
         let ahead = if self.dirty_ahead { AHEAD } else { 0 };
         // SAFETY: both ranges are this window's alone, and no reference to them is left: the loan ends.

@@ -37,9 +37,12 @@ mod buffer;
 
 mod erasure;
 
+mod last_resort;
+
 pub use buffer::*;
 pub use detail::*;
 pub use erasure::*;
+pub use last_resort::*;
 pub use status::*;
 pub use vault::*;
 pub use version::*;

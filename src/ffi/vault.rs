@@ -171,14 +171,7 @@ pub unsafe extern "C" fn shokyo_vault_erase_all(
         let outcome = unsafe { StructOut::new(outcome) }?;
         let vault = state_of(vault)?;
         call.ends(&vault);
-        let done = vault.vault.erase_all();
-        outcome.write(shokyo_erase_all_outcome {
-            destroyed: done.destroyed,
-            verified: done.verified,
-            failed: done.failed,
-            in_flight: done.in_flight,
-            ..Default::default()
-        });
+        outcome.write(vault.vault.erase_all().into());
         Ok(())
     })
 }

@@ -1,6 +1,6 @@
-//! The programs of `bindings/c`, compiled strictly, linked in both ways and run.
+//! The programs of `bindings/c`, and the hosts of `tests/hosts` that misbehave, compiled strictly, linked in both ways and run.
 //!
-//! Every `.c` file there is one program; it checks for itself and exits with 0.
+//! Every `.c` or `.cpp` file there is one program; it checks for itself and exits with 0.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use crate::call::{Call, Failure};
 use crate::steps::Outcome;
 
-const PROGRAMS: &str = "bindings/c";
+const PROGRAMS: [&str; 2] = ["bindings/c", "tests/hosts"];
 const BUILT: &str = "target/c";
 const LIBRARIES: &str = "target/release";
 
@@ -23,7 +23,7 @@ const LINKED: &str = "-C link-arg=-Wl,-z,nodelete,-z,now,-z,relro";
 pub fn run() -> Result<Outcome, Failure> {
     let programs = programs();
     if programs.is_empty() {
-        return Ok(Outcome::Skipped(format!("{PROGRAMS} holds no program")));
+        return Ok(Outcome::Skipped("no programs".to_owned()));
     }
     Call::cargo("rustc --locked --release --lib --features capi --crate-type staticlib,cdylib --")
         .arguments(LINKED)
@@ -50,10 +50,9 @@ fn linked_to_stay(library: &str) -> Result<(), Failure> {
 }
 
 fn programs() -> Vec<PathBuf> {
-    let mut found: Vec<PathBuf> = fs::read_dir(Path::new(PROGRAMS))
-        .map(|entries| entries.flatten().map(|entry| entry.path()).collect())
-        .unwrap_or_default();
-    found.retain(|path| path.extension().is_some_and(|extension| extension == "c"));
+    let entries = PROGRAMS.iter().filter_map(|folder| fs::read_dir(folder).ok()).flatten();
+    let mut found: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
+    found.retain(|path| path.extension().is_some_and(|extension| extension == "c" || extension == "cpp"));
     found.sort();
     found
 }
@@ -61,7 +60,12 @@ fn programs() -> Vec<PathBuf> {
 /// The compiler's call up to the libraries. Symbols are bound at the start (`-z now`): binding them at the first call can write
 /// registers that hold secrets to the stack.
 fn compile(source: &Path, output: &str) -> Call {
-    Call::new("cc", "-std=c11 -Wall -Wextra -Werror -pedantic -O2 -g -Iinclude -Wl,-z,now -o")
+    let (compiler, standard) = match source.extension() {
+        Some(extension) if extension == "cpp" => ("c++", "-std=c++17"),
+        _ => ("cc", "-std=c11"),
+    };
+    Call::new(compiler, standard)
+        .arguments("-Wall -Wextra -Werror -pedantic -O2 -g -Iinclude -Wl,-z,now -o")
         .argument(output)
         .argument(source.display().to_string())
 }

@@ -21,12 +21,18 @@ struct Package {
     reason: &'static str,
 }
 
-const PACKAGES: [Package; 4] = [
+const PACKAGES: [Package; 5] = [
     Package {
         name: "gcc",
         sign: Sign::Program("cc"),
         required: true,
         reason: "links everything, compiles the C inside ring and SQLite, and the programs of bindings/c",
+    },
+    Package {
+        name: "g++",
+        sign: Sign::Program("c++"),
+        required: true,
+        reason: "compiles the programs of tests/hosts that are C++",
     },
     Package {
         name: "libc6-dev",
