@@ -41,6 +41,8 @@ pub mod station;
 pub mod wipe;
 
 #[cfg(feature = "std")]
-pub use buffer::{EphemeralBuffer, EraseAll, Incoming, KeyCell, Protection, Vault, VaultOptions, Writer};
+pub use buffer::{EphemeralBuffer, EraseAll, Incoming, KeyCell, Protection, SecretMemory, Vault, VaultOptions, Writer};
 pub use buffer::{ErasedCopy, Erasure};
 pub use error::Error;
+#[cfg(feature = "std")]
+pub use platform::{Hardened, Hardening, HardeningOutcome, HardeningStep, harden_process};

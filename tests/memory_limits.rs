@@ -7,7 +7,7 @@ use std::os::unix::process::CommandExt;
 use std::process::Command;
 
 use shokyo::types::{Binding, Protections, SessionId};
-use shokyo::{Error, Protection, Vault, VaultOptions};
+use shokyo::{Error, Protection, SecretMemory, Vault, VaultOptions};
 
 const BINDING: Binding = Binding { session: SessionId([1; 32]), context: [2; 32] };
 
@@ -131,6 +131,8 @@ fn windows_and_everything_else_locked_is_neither_dumped_nor_inherited_and_stands
     assert!(before.is_empty(), "no other test of this process may lock memory: {before:?}");
     let mut options = VaultOptions::new();
     options.agreement = true;
+    // Secret memory has other flags: tests/memory_protections.rs.
+    options.secret_memory = SecretMemory::Off;
     let vault = Vault::open(options).unwrap();
     let buffer = vault.seal(BINDING, b"where am I").unwrap();
     let after = mappings();

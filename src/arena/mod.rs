@@ -18,8 +18,8 @@ mod slots;
 mod window;
 
 pub(crate) use cells::{Cells, Lease as CellLease, Reading};
-pub(crate) use region::Policy;
 use region::Region;
+pub(crate) use region::{Policy, Secret};
 pub(crate) use room::{CANARY as ROOM_CANARY, Rooms};
 pub(crate) use slots::{Slot, Slots};
 pub(crate) use window::{AHEAD, Window, Windows};

@@ -146,9 +146,10 @@ unsafe impl Stack for Walls {
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
+    use super::super::Secret;
     use super::*;
 
-    const POLICY: Policy = Policy { strict: true, locked: true, total: 0 };
+    const POLICY: Policy = Policy { strict: true, locked: true, secret: Secret::No, total: 0 };
 
     fn rooms() -> Rooms {
         Rooms::new(1, 128 * 1024, POLICY).unwrap()

@@ -105,13 +105,14 @@ impl Slot {
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
+    use super::super::Secret;
     use super::*;
 
     #[test]
     fn slots_grow_and_come_back_zero() {
         #[cfg(shokyo_faults)]
         let _alone = crate::faults::serialised(&[]);
-        let slots = Slots::new(100, Policy { strict: true, locked: false, total: 0 });
+        let slots = Slots::new(100, Policy { strict: true, locked: false, secret: Secret::No, total: 0 });
         let mut held = Vec::new();
         slots.take(FIRST * 3, &mut held).unwrap();
         let starts: std::collections::BTreeSet<_> = held.iter().map(|slot| slot.start).collect();

@@ -39,7 +39,7 @@ pub use incoming::Incoming;
 #[cfg(feature = "std")]
 pub use key::KeyCell;
 #[cfg(feature = "std")]
-pub use options::{Protection, VaultOptions};
+pub use options::{Protection, SecretMemory, VaultOptions};
 #[cfg(feature = "std")]
 pub use vault::{EraseAll, Vault};
 #[cfg(feature = "std")]

@@ -86,7 +86,7 @@ impl Vault {
             + options.windows as u64 * pages(options.chunk_size)
             + options.small_rooms() as u64 * pages(sizes.small)
             + large as u64 * pages(sizes.agreement);
-        let policy = Policy { strict, locked: lock, total };
+        let policy = Policy { strict, locked: lock, secret: options.secret(), total };
 
         let mut id = [0; 8];
         platform::random(&mut id)?;

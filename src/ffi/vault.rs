@@ -8,7 +8,7 @@ use super::arguments::{Out, PublicStruct, StructOut, read_struct};
 use super::boundary::{Failure, guarded};
 use super::handles::{self, Object, Place};
 use super::shokyo_status;
-use crate::buffer::{Protection, Vault, VaultOptions};
+use crate::buffer::{Protection, SecretMemory, Vault, VaultOptions};
 
 /// Pages are locked in memory and are not written to swap.
 pub const SHOKYO_PROTECTION_LOCKED: u32 = 1;
@@ -61,6 +61,12 @@ pub struct shokyo_vault_options {
     pub patience: u32,
     /// The longest document, in bytes. Default: 268435456.
     pub max_document: u64,
+    /// Secret memory (Linux 5.14 and later) for keys and plaintext, which not even the kernel can read. 0: where it can be had, else locked
+    /// memory; SHOKYO_PROTECTION_FRAME_PINNED tells which. 1: a protection like the others, see best_effort. 2: never, as for a process that
+    /// is scanned for residue. A machine cannot hibernate while such memory is in use.
+    pub secret_memory: u32,
+    /// 0.
+    pub reserved: u32,
 }
 
 /// What shokyo_vault_erase_all did.
@@ -82,7 +88,7 @@ pub struct shokyo_erase_all_outcome {
     pub in_flight: u64,
 }
 
-// SAFETY: `repr(C)`, the size first, ten 32-bit and one 64-bit integer without padding.
+// SAFETY: `repr(C)`, the size first, twelve 32-bit and one 64-bit integer without padding.
 unsafe impl PublicStruct for shokyo_vault_options {
     const NAME: &'static str = "options";
     const LEAST: usize = 4;
@@ -235,6 +241,15 @@ impl shokyo_vault_options {
             1 => Protection::BestEffort,
             _ => return Err(Failure::Argument("options", "has a best_effort that is neither 0 nor 1")),
         };
+        options.secret_memory = match self.secret_memory {
+            0 => SecretMemory::Auto,
+            1 => SecretMemory::Require,
+            2 => SecretMemory::Off,
+            _ => return Err(Failure::Argument("options", "has a secret_memory that is not 0, 1 or 2")),
+        };
+        if self.reserved != 0 {
+            return Err(Failure::Argument("options", "has a reserved field that is not 0"));
+        }
         replace(&mut options.chunk_size, self.chunk_size)?;
         replace(&mut options.windows, self.windows)?;
         replace(&mut options.rooms, self.rooms)?;
