@@ -104,6 +104,49 @@ fn child_with_sixty_four_kibibytes() {
     vault.seal(BINDING, b"again").unwrap();
 }
 
+#[test]
+fn the_limit_on_locked_memory_is_told_with_what_is_needed_whatever_it_is_and_whatever_kind_of_memory_is_asked_for() {
+    for limit in [0, 4096, 16 * 1024, 64 * 1024] {
+        in_a_child_with_limit("child_with_too_little", limit);
+    }
+}
+
+#[test]
+#[ignore = "run in a child process by the test above"]
+fn child_with_too_little() {
+    if !is_child() {
+        return;
+    }
+    let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
+    // SAFETY: `limit` is a valid place for the answer.
+    unsafe { libc::getrlimit(libc::RLIMIT_MEMLOCK, &raw mut limit) };
+    for secret_memory in [SecretMemory::Auto, SecretMemory::Require, SecretMemory::Off] {
+        let mut options = VaultOptions::new();
+        options.secret_memory = secret_memory;
+        // Four windows and four rooms of 16 KiB at least, and the cells.
+        match Vault::open(options.clone()).unwrap_err() {
+            Error::LockedMemoryExhausted { needed, limit: told } => {
+                assert_eq!(told, limit.rlim_cur);
+                assert!(needed >= 160 * 1024, "{needed}");
+            }
+            Error::ProtectionUnavailable { protection: "FRAME_PINNED", os_error: libc::ENOSYS }
+                if secret_memory == SecretMemory::Require =>
+            {
+                eprintln!("this kernel has no secret memory");
+            }
+            error => panic!("{secret_memory:?}: {error}"),
+        }
+        // What the failed attempts took was given back: a vault that goes without opens, and says what is missing.
+        options.protection = Protection::BestEffort;
+        let vault = Vault::open(options).unwrap();
+        assert!(!vault.protections().contains(Protections::LOCKED), "{}", vault.protections());
+        assert!(!vault.protections().contains(Protections::FRAME_PINNED), "{}", vault.protections());
+        let buffer = vault.seal(BINDING, b"in part locked, and not claimed to be").unwrap();
+        assert!(buffer.read_at(3, |plain| plain.starts_with(b"part")).unwrap());
+        assert!(buffer.erase().is_verified());
+    }
+}
+
 /// Accessible mappings by address: size in bytes and flags.
 fn mappings() -> BTreeMap<usize, (usize, Vec<String>)> {
     let text = std::fs::read_to_string("/proc/self/smaps").unwrap();
