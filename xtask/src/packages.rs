@@ -21,7 +21,7 @@ struct Package {
     reason: &'static str,
 }
 
-const PACKAGES: [Package; 4] = [
+const PACKAGES: [Package; 5] = [
     Package {
         name: "gcc",
         sign: Sign::Program("cc"),
@@ -45,6 +45,12 @@ const PACKAGES: [Package; 4] = [
         sign: Sign::Program("python3"),
         required: false,
         reason: "reads receipts with code that is not this project's",
+    },
+    Package {
+        name: "strace",
+        sign: Sign::Program("strace"),
+        required: false,
+        reason: "lets one system call after the other fail, in the step injection",
     },
 ];
 

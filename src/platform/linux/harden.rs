@@ -179,9 +179,11 @@ impl Hardened {
                     || set(libc::PR_SET_MEMORY_MERGE, 1).is_ok()
                         && read(libc::PR_GET_MEMORY_MERGE) == Ok(before.merging)
             }
-            HardeningStep::NoNewPrivileges => before.no_new_privileges == 1,
+            HardeningStep::NoNewPrivileges => read(libc::PR_GET_NO_NEW_PRIVS) == Ok(before.no_new_privileges),
         };
-        HardeningStep::ALL.into_iter().filter(|step| self.has(*step) && !undone(*step)).collect()
+        // A step that failed may have changed something all the same: what failed may be the reading back.
+        let changed = |outcome| matches!(outcome, HardeningOutcome::Achieved | HardeningOutcome::Failed(_));
+        self.outcomes().filter(|(step, outcome)| changed(*outcome) && !undone(*step)).map(|(step, _)| step).collect()
     }
 }
 
