@@ -171,3 +171,28 @@ mod simulated {
         }
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reservation_is_aligned_to_the_page_that_is_reckoned_with() {
+        let page = page_size();
+        #[cfg(shokyo_faults)]
+        if let Ok(asked) = std::env::var("SHOKYO_PAGE_SIZE") {
+            assert_eq!(page.to_string(), asked);
+        }
+        for pages in [1, 3, 20] {
+            let start = reserve(pages * page).unwrap();
+            assert!(start.addr().get().is_multiple_of(page));
+            // SAFETY: the mapping is this test's.
+            unsafe {
+                make_accessible(start, pages * page).unwrap();
+                start.add(pages * page - 1).write(1);
+                release(start, 0, pages * page, 0);
+            }
+        }
+    }
+}
