@@ -369,6 +369,16 @@ typedef struct shokyo_vault_options {
      * The longest document, in bytes. Default: 268435456.
      */
     uint64_t max_document;
+    /**
+     * Secret memory (Linux 5.14 and later) for keys and plaintext, which not even the kernel can read. 0: where it can be had, else locked
+     * memory; SHOKYO_PROTECTION_FRAME_PINNED tells which. 1: a protection like the others, see best_effort. 2: never, as for a process that
+     * is scanned for residue. A machine cannot hibernate while such memory is in use.
+     */
+    uint32_t secret_memory;
+    /**
+     * 0.
+     */
+    uint32_t reserved;
 } shokyo_vault_options;
 
 /**

@@ -42,8 +42,10 @@ pub mod wipe;
 
 #[cfg(feature = "std")]
 pub use buffer::{
-    EphemeralBuffer, EraseAll, FatalSignal, Incoming, KeyCell, Protection, Vault, VaultOptions, Writer, erase_now,
-    erase_on_exit, erase_on_signals,
+    EphemeralBuffer, EraseAll, FatalSignal, Incoming, KeyCell, Protection, SecretMemory, Vault, VaultOptions, Writer,
+    erase_now, erase_on_exit, erase_on_signals,
 };
 pub use buffer::{ErasedCopy, Erasure};
 pub use error::Error;
+#[cfg(feature = "std")]
+pub use platform::{Hardened, Hardening, HardeningOutcome, HardeningStep, harden_process};

@@ -75,6 +75,7 @@ fn the_sample_is_delivered_erased_at_all_four_evidenced_and_leaves_no_residue() 
         for protection in ["LOCKED", "GUARDED", "NO_DUMP", "NOT_INHERITED", "CANARY", "CLEAN_ROOM"] {
             assert!(active.iter().any(|flag| flag == protection), "{protection} in {station}");
         }
+        assert!(!active.iter().any(|flag| flag == "FRAME_PINNED"), "what is scanned uses no secret memory: {station}");
     }
 }
 

@@ -295,7 +295,6 @@ fn a_vault_says_what_protects_it() {
         .with(Protections::CANARY)
         .with(Protections::CLEAN_ROOM);
     assert!(vault().protections().contains(expected), "{}", vault().protections());
-    assert!(!vault().protections().contains(Protections::FRAME_PINNED));
 }
 
 #[test]

@@ -9,10 +9,17 @@ use std::io::Read;
 use std::os::unix::fs::FileExt;
 
 use shokyo::types::{Binding, SessionId};
-use shokyo::{Vault, VaultOptions};
+use shokyo::{SecretMemory, Vault, VaultOptions};
 
 const BINDING: Binding = Binding { session: SessionId([1; 32]), context: [2; 32] };
 const DISGUISE: u8 = 0x5A;
+
+/// A vault whose memory the search can read.
+fn readable_vault() -> Vault {
+    let mut options = VaultOptions::new();
+    options.secret_memory = SecretMemory::Off;
+    Vault::open(options).unwrap()
+}
 
 /// Bytes in disguise.
 struct Needle<const N: usize>([u8; N]);
@@ -118,7 +125,7 @@ fn a_document_lives(vault: &Vault, needle: &Needle<32>, check: bool) {
 fn nothing_of_a_document_stays_behind() {
     #[cfg(shokyo_faults)]
     let _alone = shokyo::faults::serialised(&[]);
-    let (vault, needle) = (Vault::open(VaultOptions::new()).unwrap(), Needle::random());
+    let (vault, needle) = (readable_vault(), Needle::random());
     a_document_lives(&vault, &needle, true);
     assert_eq!(find(&needle), []);
 }
@@ -143,7 +150,7 @@ mod with_faults {
     #[test]
     fn neither_the_key_nor_its_round_keys_stay_behind_and_without_the_wipe_all_do() {
         let _alone = serialised(&[Fault::KnownKey]);
-        let vault = Vault::open(VaultOptions::new()).unwrap();
+        let vault = readable_vault();
         let alive = vault.seal(BINDING, b"while a document lives, its key is in a cell").unwrap();
         assert_eq!(find(&KEY), [true], "once, and locked");
         drop(alive);

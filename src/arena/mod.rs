@@ -23,8 +23,8 @@ mod window;
 
 pub(crate) use alternate::is_covered as alternate_stacks_are_covered;
 pub(crate) use cells::{Cells, Destroyed, Lease as CellLease, Reading};
-pub(crate) use region::Policy;
 use region::Region;
+pub(crate) use region::{Policy, Secret};
 pub(crate) use registry::{Registered, destroy_all};
 pub(crate) use room::{CANARY as ROOM_CANARY, Rooms};
 pub(crate) use slots::{Slot, Slots};

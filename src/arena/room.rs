@@ -163,11 +163,17 @@ unsafe impl Stack for Walls {
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
+    use super::super::Secret;
     use super::*;
 
     fn rooms() -> Rooms {
         let owner = platform::ProcessMark::of_this_process().unwrap();
-        Rooms::new(1, 128 * 1024, Policy { strict: true, locked: true, total: 0, owner, alternate: true }).unwrap()
+        Rooms::new(
+            1,
+            128 * 1024,
+            Policy { strict: true, locked: true, secret: Secret::No, total: 0, owner, alternate: true },
+        )
+        .unwrap()
     }
 
     fn is_clean(rooms: &Rooms) -> bool {

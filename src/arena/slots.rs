@@ -24,7 +24,9 @@ pub(crate) struct Slots {
 }
 
 struct State {
+    /// Has room for every slot there is: giving one back takes no memory.
     free: Vec<Slot>,
+    slots: usize,
     next: usize,
 }
 
@@ -45,19 +47,25 @@ impl Slots {
     /// Slots of at least `size` bytes. Nothing is mapped yet.
     pub(crate) fn new(size: usize, policy: Policy) -> Self {
         let policy = Policy { locked: false, ..policy };
-        Self { size: size.next_multiple_of(64), policy, state: Mutex::new(State { free: Vec::new(), next: FIRST }) }
+        Self {
+            size: size.next_multiple_of(64),
+            policy,
+            state: Mutex::new(State { free: Vec::new(), slots: 0, next: FIRST }),
+        }
     }
 
     /// Maps the first slots now, so that their protections are known; the protections achieved.
     pub(crate) fn prepare(&self) -> Result<Protections, Error> {
         let mut state = locked(&self.state);
-        self.grow(&mut state)
+        self.grow(&mut state, FIRST)
     }
 
-    fn grow(&self, state: &mut State) -> Result<Protections, Error> {
-        let count = state.next;
+    fn grow(&self, state: &mut State, count: usize) -> Result<Protections, Error> {
+        let short = Error::OutOfMemory { needed: (self.size * count) as u64 };
+        state.free.try_reserve(state.slots - state.free.len() + count).map_err(|_| short)?;
         let slab = Arc::new(Region::new(self.size * count, 1, self.policy)?);
-        state.next = (count * 2).min(LARGEST);
+        state.slots += count;
+        state.next = (count * 2).clamp(FIRST, LARGEST);
         state.free.extend((0..count).rev().map(|index| Slot {
             _slab: Arc::clone(&slab),
             // SAFETY: the slab holds `count` slots.
@@ -68,11 +76,18 @@ impl Slots {
     }
 
     /// Appends `count` empty slots to `to`.
+    ///
+    /// # Errors
+    /// [`Error::OutOfMemory`]; `to` is as it was, and slots that were made wait for the next document.
     pub(crate) fn take(&self, count: usize, to: &mut Vec<Slot>) -> Result<(), Error> {
         self.policy.owner.check()?;
+        to.try_reserve(count).map_err(|_| Error::OutOfMemory { needed: (count * size_of::<Slot>()) as u64 })?;
         let mut state = locked(&self.state);
         while state.free.len() < count {
-            self.grow(&mut state)?;
+            let (next, missing) = (state.next, count - state.free.len());
+            let grown = self.grow(&mut state, next);
+            // Where there is no memory for many slots there may be some for those that are needed.
+            grown.or_else(|error| if missing < next { self.grow(&mut state, missing) } else { Err(error) })?;
         }
         let from = state.free.len() - count;
         to.extend(state.free.drain(from..).rev());
@@ -111,6 +126,7 @@ impl Slot {
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
+    use super::super::Secret;
     use super::*;
 
     #[test]
@@ -118,7 +134,10 @@ mod tests {
         #[cfg(shokyo_faults)]
         let _alone = crate::faults::serialised(&[]);
         let owner = crate::platform::ProcessMark::of_this_process().unwrap();
-        let slots = Slots::new(100, Policy { strict: true, locked: false, total: 0, owner, alternate: false });
+        let slots = Slots::new(
+            100,
+            Policy { strict: true, locked: false, secret: Secret::No, total: 0, owner, alternate: false },
+        );
         let mut held = Vec::new();
         slots.take(FIRST * 3, &mut held).unwrap();
         let starts: std::collections::BTreeSet<_> = held.iter().map(|slot| slot.start).collect();

@@ -47,7 +47,7 @@ pub use key::KeyCell;
 #[cfg(feature = "std")]
 pub use last_resort::{FatalSignal, erase_now, erase_on_exit, erase_on_signals};
 #[cfg(feature = "std")]
-pub use options::{Protection, VaultOptions};
+pub use options::{Protection, SecretMemory, VaultOptions};
 #[cfg(feature = "std")]
 pub use vault::{EraseAll, Vault};
 #[cfg(feature = "std")]

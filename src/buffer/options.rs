@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::arena::Secret;
 use crate::error::Error;
 
 /// What happens when a protection cannot be had.
@@ -12,6 +13,23 @@ pub enum Protection {
     Strict,
     /// The vault opens without it, and [`Vault::protections`](super::Vault::protections) says so.
     BestEffort,
+}
+
+/// Whether keys and plaintext are kept in secret memory (`memfd_secret`, Linux 5.14 and later): pages that not even the kernel, a
+/// debugger or root can read through `/proc/PID/mem`, and that are never moved.
+///
+/// A machine cannot hibernate while such memory is in use. System calls that pin pages (`O_DIRECT`, `vmsplice`) fail on it, and
+/// whoever looks for residue in a process sees nothing of it: processes that are scanned are opened with [`SecretMemory::Off`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum SecretMemory {
+    /// Where it can be had. Elsewhere locked memory, in strict mode too;
+    /// [`FRAME_PINNED`](crate::types::Protections::FRAME_PINNED) among the vault's protections tells which.
+    #[default]
+    Auto,
+    /// As a protection like the others: where it cannot be had, a strict vault does not open, and a best-effort one says so.
+    Require,
+    /// Never.
+    Off,
 }
 
 /// How a vault is opened.
@@ -27,6 +45,8 @@ pub enum Protection {
 pub struct VaultOptions {
     /// What happens when a protection cannot be had. Default: [`Protection::Strict`].
     pub protection: Protection,
+    /// Whether keys and plaintext are kept in secret memory. Default: [`SecretMemory::Auto`].
+    pub secret_memory: SecretMemory,
     /// Bytes of plaintext in a chunk, and in a window: a multiple of 16 from 64 to 1 MiB. Sender and receiver must agree.
     /// Default: 16 KiB.
     pub chunk_size: usize,
@@ -66,6 +86,7 @@ impl VaultOptions {
     pub const fn new() -> Self {
         Self {
             protection: Protection::Strict,
+            secret_memory: SecretMemory::Auto,
             chunk_size: 16 * 1024,
             windows: 4,
             rooms: 0,
@@ -90,6 +111,14 @@ impl VaultOptions {
 
     pub(super) fn strict(&self) -> bool {
         self.protection == Protection::Strict
+    }
+
+    pub(super) fn secret(&self) -> Secret {
+        match self.secret_memory {
+            SecretMemory::Auto => Secret::Preferred,
+            SecretMemory::Require => Secret::Wanted,
+            SecretMemory::Off => Secret::No,
+        }
     }
 
     pub(super) fn small_rooms(&self) -> usize {

@@ -101,7 +101,7 @@ impl Vault {
             + options.small_rooms() as u64 * pages(sizes.small)
             + large as u64 * pages(sizes.agreement);
         let (owner, alternate) = (ProcessMark::of_this_process()?, options.scrub_alternate_stack);
-        let policy = Policy { strict, locked: lock, total, owner, alternate };
+        let policy = Policy { strict, locked: lock, secret: options.secret(), total, owner, alternate };
 
         let mut id = [0; 8];
         platform::random(&mut id)?;

@@ -5,15 +5,15 @@
 
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use super::vault::VaultState;
 use super::{cancellation, detail, shokyo_status};
 use crate::error::Error;
+use crate::platform::ProcessMark;
 
-/// The process that the library serves; 0 before its first call.
-static OWNER: AtomicU32 = AtomicU32::new(0);
+/// The process that the library serves, from its first call.
+static OWNER: OnceLock<ProcessMark> = OnceLock::new();
 
 /// Why a call fails. Texts name arguments and reasons, never data.
 #[derive(Debug)]
@@ -89,11 +89,9 @@ impl Call {
 
 /// A child has neither the parent's locked memory nor, perhaps, a lock that another of its threads held. Asked before any lock.
 fn refuse_forked_child() -> Result<(), Error> {
-    let this = std::process::id();
-    match OWNER.compare_exchange(0, this, Ordering::Relaxed, Ordering::Relaxed) {
-        Ok(_) => Ok(()),
-        Err(owner) if owner == this => Ok(()),
-        Err(_) => Err(Error::ForkedChild),
+    match OWNER.get() {
+        Some(owner) => owner.check(),
+        None => OWNER.set(ProcessMark::of_this_process()?).or(Ok(())),
     }
 }
 

@@ -8,7 +8,7 @@ use super::arguments::{Out, PublicStruct, StructOut, read_struct};
 use super::boundary::{Failure, guarded};
 use super::handles::{self, Object, Place};
 use super::shokyo_status;
-use crate::buffer::{Protection, Vault, VaultOptions};
+use crate::buffer::{Protection, SecretMemory, Vault, VaultOptions};
 
 /// Pages are locked in memory and are not written to swap.
 pub const SHOKYO_PROTECTION_LOCKED: u32 = 1;
@@ -61,6 +61,18 @@ pub struct shokyo_vault_options {
     pub patience: u32,
     /// The longest document, in bytes. Default: 268435456.
     pub max_document: u64,
+    /// Secret memory (Linux 5.14 and later) for keys and plaintext, which not even the kernel can read. 0: where it can be had, else locked
+    /// memory; SHOKYO_PROTECTION_FRAME_PINNED tells which. 1: a protection like the others, see best_effort. 2: never, as for a process that
+    /// is scanned for residue. A machine cannot hibernate while such memory is in use.
+    pub secret_memory: u32,
+    /// How many keys at most: when all cells are in use, as many again are locked, up to this number or to the operating system's limit.
+    /// Default: 1048576. To have no growth, give the same number as for key_cells.
+    pub max_key_cells: u32,
+    /// Milliseconds that a key lives at most, whatever its owner does; the clock counts suspended time. What needs the key answers
+    /// EXPIRED afterwards. Default: no limit.
+    pub lifetime: u32,
+    /// 0: alternate signal stacks are scrubbed after each operation, which costs a system call. 1: they are not.
+    pub leave_alternate_stacks: u32,
 }
 
 /// What shokyo_vault_erase_all did.
@@ -82,7 +94,7 @@ pub struct shokyo_erase_all_outcome {
     pub in_flight: u64,
 }
 
-// SAFETY: `repr(C)`, the size first, ten 32-bit and one 64-bit integer without padding.
+// SAFETY: `repr(C)`, the size first, fourteen 32-bit and one 64-bit integer without padding.
 unsafe impl PublicStruct for shokyo_vault_options {
     const NAME: &'static str = "options";
     const LEAST: usize = 4;
@@ -228,17 +240,30 @@ impl shokyo_vault_options {
             1 => Protection::BestEffort,
             _ => return Err(Failure::Argument("options", "has a best_effort that is neither 0 nor 1")),
         };
+        options.secret_memory = match self.secret_memory {
+            0 => SecretMemory::Auto,
+            1 => SecretMemory::Require,
+            2 => SecretMemory::Off,
+            _ => return Err(Failure::Argument("options", "has a secret_memory that is not 0, 1 or 2")),
+        };
+        options.scrub_alternate_stack = match self.leave_alternate_stacks {
+            0 => true,
+            1 => false,
+            _ => return Err(Failure::Argument("options", "has a leave_alternate_stacks that is neither 0 nor 1")),
+        };
         replace(&mut options.chunk_size, self.chunk_size)?;
         replace(&mut options.windows, self.windows)?;
         replace(&mut options.rooms, self.rooms)?;
         replace(&mut options.room_size, self.room_size)?;
         replace(&mut options.key_cells, self.key_cells)?;
+        replace(&mut options.max_key_cells, self.max_key_cells)?;
         options.agreement = self.agreement_rooms != 0;
         replace(&mut options.agreement_rooms, self.agreement_rooms)?;
         replace(&mut options.agreement_room_size, self.agreement_room_size)?;
         if self.patience != 0 {
             options.patience = Duration::from_millis(self.patience.into());
         }
+        options.lifetime = (self.lifetime != 0).then(|| Duration::from_millis(self.lifetime.into()));
         if self.max_document != 0 {
             options.max_document = self.max_document;
         }

@@ -181,6 +181,8 @@ impl Default for LinkTimes {
 pub struct VaultSettings {
     /// What happens when a protection cannot be had.
     pub protection: ProtectionSetting,
+    /// Whether keys and plaintext are kept in secret memory.
+    pub secret_memory: SecretMemorySetting,
     /// Windows of one chunk each.
     pub windows: u32,
     /// Key cells of 32 bytes each.
@@ -189,7 +191,12 @@ pub struct VaultSettings {
 
 impl Default for VaultSettings {
     fn default() -> Self {
-        Self { protection: ProtectionSetting::Strict, windows: 4, key_cells: 1024 }
+        Self {
+            protection: ProtectionSetting::Strict,
+            secret_memory: SecretMemorySetting::Auto,
+            windows: 4,
+            key_cells: 1024,
+        }
     }
 }
 
@@ -201,6 +208,18 @@ pub enum ProtectionSetting {
     Strict,
     /// It goes on, and every receipt says what was missing.
     BestEffort,
+}
+
+/// Whether keys and plaintext are kept in memory that not even the kernel can read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SecretMemorySetting {
+    /// Where it can be had; every receipt says whether it was.
+    Auto,
+    /// As a protection like the others.
+    Require,
+    /// Never: for machines that hibernate, and for processes that are scanned for residue.
+    Off,
 }
 
 /// The weakest suite that is accepted. Never lowered at run time.

@@ -10,7 +10,7 @@ use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
-use super::config::{Config, ProtectionSetting, TrustFiles};
+use super::config::{Config, ProtectionSetting, SecretMemorySetting, TrustFiles};
 use super::driver::{Connections, Driver, Machine, Notices, Order};
 use super::issuer::IssuerStation;
 use super::kiosk::{KioskCommand, KioskStation};
@@ -20,7 +20,7 @@ use super::profile::CertificateUse;
 use super::relay::RelayStation;
 use super::tls::{ClientTls, ServerTls};
 use super::trust::{Authorities, own_certificate, refuse_shared_key_file};
-use crate::buffer::{Cause, Erasure, Protection, Vault, VaultOptions};
+use crate::buffer::{Cause, Erasure, Protection, SecretMemory, Vault, VaultOptions};
 use crate::custody::Store;
 use crate::error::Error;
 use crate::handover::relay::UPSTREAM;
@@ -242,6 +242,11 @@ fn vault_options(config: &Config, windows: usize, key_cells: usize) -> VaultOpti
     options.protection = match config.vault.protection {
         ProtectionSetting::Strict => Protection::Strict,
         ProtectionSetting::BestEffort => Protection::BestEffort,
+    };
+    options.secret_memory = match config.vault.secret_memory {
+        SecretMemorySetting::Auto => SecretMemory::Auto,
+        SecretMemorySetting::Require => SecretMemory::Require,
+        SecretMemorySetting::Off => SecretMemory::Off,
     };
     options.windows = windows;
     options.key_cells = key_cells;

@@ -8,9 +8,16 @@ use crate::steps::Outcome;
 /// The folder of the build.
 pub const FOLDER: &str = "target/faults";
 
-/// The negative controls: what looks for residue must find it when wiping is switched off.
+/// The negative controls: what looks for residue must find it when wiping is switched off. And what reckons in pages, with larger
+/// ones.
 pub fn run() -> Result<Outcome, Failure> {
-    cargo("test --locked --release --all-features --lib --tests").set("SHOKYO_FAULTS", "").run()?;
+    let tests = "test --locked --release --all-features --lib";
+    cargo(&format!("{tests} --tests")).set("SHOKYO_FAULTS", "").run()?;
+    // As on a kernel with pages of 64 KiB.
+    cargo(&format!("{tests} --test memory_core --test memory_limits --test memory_protections --test memory_residue"))
+        .set("SHOKYO_FAULTS", "")
+        .set("SHOKYO_PAGE_SIZE", "65536")
+        .run()?;
     Ok(Outcome::Done)
 }
 

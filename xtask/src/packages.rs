@@ -52,6 +52,12 @@ const PACKAGES: [Package; 5] = [
         required: false,
         reason: "reads receipts with code that is not this project's",
     },
+    Package {
+        name: "strace",
+        sign: Sign::Program("strace"),
+        required: false,
+        reason: "lets one system call after the other fail, in the step injection",
+    },
 ];
 
 /// Parts of the Rust toolchain: arguments of cargo that show them, and their names.

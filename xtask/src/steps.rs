@@ -4,7 +4,7 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use crate::call::Failure;
-use crate::{c_program, checks, demo, faults, header, packages};
+use crate::{c_program, checks, demo, faults, header, injection, packages};
 
 /// How a step ended that did not fail.
 pub enum Outcome {
@@ -45,6 +45,12 @@ pub fn all() -> Vec<Step> {
         step("c", "the programs of bindings/c, against the static and the shared library", false, c_program::run),
         step("demo", "one document through four processes, and no residue", false, demo::run),
         step("faults", "tests with deliberate faults: every check of erasure can fail", false, faults::run),
+        step(
+            "injection",
+            "every system call for memory fails once, and nothing breaks or stays",
+            false,
+            injection::run,
+        ),
         step("demo-faults", "the same demo without wiping finds residue", false, demo::run_without_wiping),
         step("deny", "licences and sources of dependencies", false, checks::deny),
     ]

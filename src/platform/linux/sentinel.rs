@@ -70,7 +70,7 @@ fn make_page() -> Result<Option<*mut AtomicU64>, Error> {
     let start = reserve(length)?;
     let give_back = || {
         // SAFETY: nobody knows the mapping.
-        unsafe { release(start, length) };
+        unsafe { release(start, 0, length, 0) };
     };
     // SAFETY: the page is the mapping's own.
     if let Err(error) = unsafe { make_accessible(start, length) } {

@@ -91,8 +91,10 @@ keep-alive = 5
 silence = 20
 
 # protection: strict or best-effort.
+# secret-memory: auto, require or off. The machine cannot hibernate while it is in use; a scan for residue cannot see into it.
 [vault]
 protection = "strict"
+secret-memory = "auto"
 windows = 4
 key-cells = 1024
 "#;

@@ -75,6 +75,7 @@ impl Stations {
         happenings: Receiver<Happening>,
     ) -> Result<Self, Stop> {
         shokyo::station::pki::init(directory)?;
+        ORDER.iter().try_for_each(|(.., configuration)| make_scannable(&directory.join(configuration)))?;
         let issuer = directory.join(ORDER[0].2);
         let table =
             format!("\n[[documents]]\nsubject = \"{SUBJECT}\"\nkind = \"{KIND}\"\nfile = {}\n", json!(register));
@@ -201,6 +202,18 @@ impl Station {
         let input = self.input.as_mut().ok_or_else(gone)?;
         writeln!(input, "{command}").and_then(|()| input.flush()).map_err(|_| gone())
     }
+}
+
+/// Switches secret memory off: the demonstration ends with a scan, and a scan cannot see into it and would prove nothing.
+fn make_scannable(configuration: &Path) -> Result<(), Stop> {
+    const KEY: &str = "secret-memory = \"auto\"";
+    let failed = |reason: &str| Stop::Failed(format!("cannot change {}: {reason}", configuration.display()));
+    let text = std::fs::read_to_string(configuration).map_err(|error| failed(&error.kind().to_string()))?;
+    if !text.contains(KEY) {
+        return Err(failed("it has no line for secret memory"));
+    }
+    let text = text.replace(KEY, "secret-memory = \"off\"");
+    std::fs::write(configuration, text).map_err(|error| failed(&error.kind().to_string()))
 }
 
 fn spawn(
