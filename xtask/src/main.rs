@@ -11,6 +11,7 @@ mod faults;
 mod header;
 mod packages;
 mod steps;
+mod versus;
 
 use std::path::Path;
 use std::process::ExitCode;

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use crate::call::Failure;
-use crate::{c_program, checks, demo, faults, header, packages};
+use crate::{c_program, checks, demo, faults, header, packages, versus};
 
 /// How a step ended that did not fail.
 pub enum Outcome {
@@ -46,6 +46,7 @@ pub fn all() -> Vec<Step> {
         step("demo", "one document through four processes, and no residue", false, demo::run),
         step("faults", "tests with deliberate faults: every check of erasure can fail", false, faults::run),
         step("demo-faults", "the same demo without wiping finds residue", false, demo::run_without_wiping),
+        step("versus", "the comparison with the peers builds", false, versus::check),
         step("deny", "licences and sources of dependencies", false, checks::deny),
     ]
 }

@@ -94,7 +94,7 @@ pub fn create_write_erase(bars: &mut Bars, sodium: Option<Sodium>) -> Result<(),
             unsafe {
                 let memory = memsec::malloc::<[u8; 4096]>();
                 let Some(memory) = memory else { panic!("memsec::malloc failed") };
-                memory.as_ptr().write(*black_box(plain));
+                memory.as_ptr().copy_from_nonoverlapping(black_box(plain), 1);
                 black_box(memory);
                 memsec::free(memory);
             }

@@ -65,7 +65,7 @@ fn compare(names: &[&str]) -> Result<(), shokyo::Error> {
         eprintln!("there is no section {unknown}; sections: {}", SECTIONS.map(|(name, _)| name).join(" "));
         return Ok(());
     }
-    let sodium = Sodium::load();
+    let sodium = Sodium::load_or_install();
     machine::describe(sodium);
     assert!(aead::agree(), "the libraries do not give the same ciphertext");
     let mut bars = Bars::default();

@@ -26,6 +26,14 @@ pub struct Sodium {
 }
 
 impl Sodium {
+    /// The library of this system; installed first where it is missing and this user may do that, as `cargo xtask` does with what it
+    /// needs.
+    pub fn load_or_install() -> Option<Self> {
+        // SAFETY: a call without arguments.
+        let root = unsafe { libc::geteuid() } == 0;
+        Self::load().or_else(|| (root && install()).then(Self::load).flatten())
+    }
+
     /// The library of this system, initialised; `None` when there is none.
     pub fn load() -> Option<Self> {
         // SAFETY: a well-known library is loaded by name, and stays loaded.
@@ -99,4 +107,15 @@ impl Sodium {
             (self.free)(memory.cast());
         }
     }
+}
+
+/// Whether the Debian package could be installed.
+fn install() -> bool {
+    eprintln!("libsodium is missing and is being installed: apt-get install libsodium23");
+    let apt_get = |arguments: &[&str]| {
+        let mut command = std::process::Command::new("apt-get");
+        command.args(arguments).env("DEBIAN_FRONTEND", "noninteractive").stdout(std::process::Stdio::null());
+        command.status().is_ok_and(|status| status.success())
+    };
+    apt_get(&["update"]) && apt_get(&["install", "--yes", "--no-install-recommends", "libsodium23"])
 }

@@ -11,6 +11,8 @@ use crate::report::{Bars, Limit, section, table};
 const MIB: usize = 1 << 20;
 const BUDGET: Duration = Duration::from_secs(4);
 
+type Wipe = fn(&mut [u8]);
+
 pub fn run(bars: &mut Bars) {
     section(
         "wipe and read back 1 MiB",
@@ -20,7 +22,7 @@ pub fn run(bars: &mut Bars) {
     for cold in [false, true] {
         let mut memory = Pages::new();
         let memory = &raw mut *memory.0;
-        let works: [(&'static str, fn(&mut [u8])); 6] = [
+        let works: [(&'static str, Wipe); 6] = [
             ("memset (libc)", |bytes| {
                 // SAFETY: the range is the slice's.
                 unsafe { libc::memset(black_box(bytes.as_mut_ptr().cast()), 0, bytes.len()) };

@@ -39,8 +39,9 @@ pub(super) fn judge<P: Peer>() -> Option<&'static str> {
     drop(control);
 
     println!(
-        "  {:<24} in use: stack {:>2}, elsewhere {:>2}   after: stack {:>2}, elsewhere {:>2}",
+        "  {:<21} {:>5} bytes   in use: stack {:>2}, elsewhere {:>2}   after: stack {:>2}, elsewhere {:>2}",
         P::NAME,
+        size_of::<P>(),
         during.stack,
         during.elsewhere,
         after.stack,
