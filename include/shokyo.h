@@ -376,9 +376,19 @@ typedef struct shokyo_vault_options {
      */
     uint32_t secret_memory;
     /**
-     * 0.
+     * How many keys at most: when all cells are in use, as many again are locked, up to this number or to the operating system's limit.
+     * Default: 1048576. To have no growth, give the same number as for key_cells.
      */
-    uint32_t reserved;
+    uint32_t max_key_cells;
+    /**
+     * Milliseconds that a key lives at most, whatever its owner does; the clock counts suspended time. What needs the key answers
+     * EXPIRED afterwards. Default: no limit.
+     */
+    uint32_t lifetime;
+    /**
+     * 0: alternate signal stacks are scrubbed after each operation, which costs a system call. 1: they are not.
+     */
+    uint32_t leave_alternate_stacks;
 } shokyo_vault_options;
 
 /**

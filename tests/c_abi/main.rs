@@ -251,7 +251,7 @@ fn structs_of_other_versions_are_taken_as_far_as_they_can_be() {
     }
     assert_eq!(open(&shokyo_vault_options { best_effort: 2, ..known }), Status::InvalidArgument);
     assert_eq!(open(&shokyo_vault_options { secret_memory: 3, ..known }), Status::InvalidArgument);
-    assert_eq!(open(&shokyo_vault_options { reserved: 1, ..known }), Status::InvalidArgument);
+    assert_eq!(open(&shokyo_vault_options { leave_alternate_stacks: 2, ..known }), Status::InvalidArgument);
     assert_eq!(open(&shokyo_vault_options { chunk_size: 17, ..known }), Status::Configuration);
 }
 

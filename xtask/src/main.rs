@@ -12,6 +12,7 @@ mod header;
 mod injection;
 mod packages;
 mod steps;
+mod versus;
 
 use std::path::Path;
 use std::process::ExitCode;

@@ -21,7 +21,7 @@ struct Package {
     reason: &'static str,
 }
 
-const PACKAGES: [Package; 5] = [
+const PACKAGES: &[Package] = &[
     Package {
         name: "gcc",
         sign: Sign::Program("cc"),

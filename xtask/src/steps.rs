@@ -4,7 +4,7 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use crate::call::Failure;
-use crate::{c_program, checks, demo, faults, header, injection, packages};
+use crate::{c_program, checks, demo, faults, header, injection, packages, versus};
 
 /// How a step ended that did not fail.
 pub enum Outcome {
@@ -52,6 +52,7 @@ pub fn all() -> Vec<Step> {
             injection::run,
         ),
         step("demo-faults", "the same demo without wiping finds residue", false, demo::run_without_wiping),
+        step("versus", "the comparison with the peers builds", false, versus::check),
         step("deny", "licences and sources of dependencies", false, checks::deny),
     ]
 }
