@@ -15,6 +15,7 @@ mod pool;
 mod region;
 mod room;
 mod slots;
+mod whole;
 mod window;
 
 pub(crate) use cells::{Cells, Lease as CellLease, Reading};
@@ -22,6 +23,7 @@ pub(crate) use region::Policy;
 use region::Region;
 pub(crate) use room::{CANARY as ROOM_CANARY, Rooms};
 pub(crate) use slots::{Slot, Slots};
+pub(crate) use whole::{Whole, Wholes};
 pub(crate) use window::{AHEAD, Window, Windows};
 
 use std::sync::{Mutex, MutexGuard, PoisonError};

@@ -20,14 +20,14 @@ use crate::wipe::{self, Wiped};
 ///
 /// It can be read from several threads, each with a window of its own.
 pub struct EphemeralBuffer {
-    vault: Vault,
+    pub(super) vault: Vault,
     binding: Binding,
     id: KeyId,
     key: Option<KeyCell>,
     slots: Vec<Slot>,
     length: u64,
-    lent: AtomicU64,
-    evidence: Mutex<Erasure>,
+    pub(super) lent: AtomicU64,
+    pub(super) evidence: Mutex<Erasure>,
     /// What became of the key of the unfinished tail.
     tail: Option<Result<Wiped, Error>>,
 }
@@ -241,13 +241,13 @@ impl EphemeralBuffer {
     }
 
     /// Bytes of plaintext in a chunk.
-    fn plain_length(&self, index: u64) -> usize {
+    pub(super) fn plain_length(&self, index: u64) -> usize {
         let chunk = self.chunk_size() as u64;
         let rest = self.length.saturating_sub(index.saturating_mul(chunk)).min(chunk);
         usize::try_from(rest).unwrap_or(usize::MAX)
     }
 
-    fn lend(&self) -> Result<Lent<'_>, Error> {
+    pub(super) fn lend(&self) -> Result<Lent<'_>, Error> {
         let window = self.vault.inner().windows.take(self.vault.inner().options.patience)?;
         self.lent.fetch_add(1, Ordering::Relaxed);
         Ok(Lent { buffer: self, window: Some(window) })
@@ -258,7 +258,7 @@ impl EphemeralBuffer {
     }
 
     /// Opens a chunk at the desk of a room.
-    fn open_one(&self, key: &Backend, index: u64, body: &mut [u8]) -> Result<(), Error> {
+    pub(super) fn open_one(&self, key: &Backend, index: u64, body: &mut [u8]) -> Result<(), Error> {
         let count = self.chunk_count();
         let out_of_range = Error::OutOfRange { at: index, length: count };
         let slot = usize::try_from(index).ok().and_then(|index| self.slots.get(index)).ok_or(out_of_range)?;
@@ -267,18 +267,18 @@ impl EphemeralBuffer {
 }
 
 /// A window that is lent for one call, counted in the buffer's evidence however the call ends.
-struct Lent<'b> {
+pub(super) struct Lent<'b> {
     buffer: &'b EphemeralBuffer,
     window: Option<Window<'b>>,
 }
 
 impl<'b> Lent<'b> {
-    fn window(&mut self) -> Result<&mut Window<'b>, Error> {
+    pub(super) fn window(&mut self) -> Result<&mut Window<'b>, Error> {
         self.window.as_mut().ok_or(Error::Erased)
     }
 
     /// Ends the loan; an error when the window could not be shown to be erased.
-    fn close(mut self) -> Result<(), Error> {
+    pub(super) fn close(mut self) -> Result<(), Error> {
         self.end()
     }
 

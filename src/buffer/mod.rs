@@ -8,6 +8,10 @@
 mod erasure;
 
 #[cfg(feature = "std")]
+mod compare;
+#[cfg(feature = "std")]
+mod convert;
+#[cfg(feature = "std")]
 mod desk;
 #[cfg(feature = "std")]
 mod document;
@@ -25,6 +29,8 @@ mod stack_use;
 mod tests;
 #[cfg(feature = "std")]
 mod vault;
+#[cfg(feature = "std")]
+mod whole;
 #[cfg(feature = "std")]
 mod writer;
 

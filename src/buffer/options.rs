@@ -47,6 +47,10 @@ pub struct VaultOptions {
     pub agreement_room_size: usize,
     /// The longest document, in bytes of plaintext. Default: 256 MiB.
     pub max_document: u64,
+    /// Bytes of locked memory that [`with_whole`](super::EphemeralBuffer::with_whole) may take at once, over all threads, each
+    /// document rounded up to whole pages; 0 refuses every call. It is taken only during the calls, and counts against the
+    /// process's limit (`RLIMIT_MEMLOCK`) then. Default: 64 MiB.
+    pub max_whole: u64,
     /// How long to wait for a window or a room, and for operations in flight when everything is erased. Default: 5 s.
     pub patience: Duration,
 }
@@ -66,6 +70,7 @@ impl VaultOptions {
             agreement_rooms: 1,
             agreement_room_size: 0,
             max_document: 256 * 1024 * 1024,
+            max_whole: 64 * 1024 * 1024,
             patience: Duration::from_secs(5),
         }
     }

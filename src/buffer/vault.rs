@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::desk::Loaded;
 use super::{Desk, EphemeralBuffer, Incoming, KeyCell, RoomSize, VaultOptions, Writer, stack_use};
 use crate::aead::TAG_LENGTH;
-use crate::arena::{AHEAD, Cells, Policy, Rooms, Slots, Windows};
+use crate::arena::{AHEAD, Cells, Policy, Rooms, Slots, Wholes, Windows};
 use crate::error::Error;
 use crate::platform;
 use crate::types::{Binding, Protections};
@@ -25,6 +25,7 @@ pub(super) struct Inner {
     protections: Protections,
     pub(super) cells: Cells,
     pub(super) windows: Windows,
+    pub(super) wholes: Wholes,
     small: Rooms,
     agreement: Option<Rooms>,
     pub(super) slots: Slots,
@@ -93,6 +94,7 @@ impl Vault {
         let id = u64::from_ne_bytes(id);
         let cells = Cells::new(options.key_cells, ahead, id, policy)?;
         let windows = Windows::new(options.windows, options.chunk_size, id, cells.other(), policy)?;
+        let wholes = Wholes::new(options.max_whole, policy)?;
         let small = Rooms::new(options.small_rooms(), sizes.small, policy)?;
         let agreement = match large {
             0 => None,
@@ -109,7 +111,7 @@ impl Vault {
         if wipe::scrub_registers() == wipe::Coverage::All {
             protections = protections.with(Protections::REGISTERS_SCRUBBED);
         }
-        Ok(Self(Arc::new(Inner { id, options, protections, cells, windows, small, agreement, slots })))
+        Ok(Self(Arc::new(Inner { id, options, protections, cells, windows, wholes, small, agreement, slots })))
     }
 
     /// The vault's random number; not secret.

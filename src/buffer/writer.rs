@@ -94,6 +94,19 @@ impl Writer {
     /// # Errors
     /// [`Error::Io`] when the reader fails; what it gave before is kept. Otherwise as [`Writer::write`].
     pub fn copy_from<R: Read + ?Sized>(&mut self, reader: &mut R) -> Result<u64, Error> {
+        self.copy_from_with(reader, |_| ())
+    }
+
+    /// [`Writer::copy_from`], which tells `progress` after each read how many bytes this call has taken so far. `progress` runs while
+    /// the reader's bytes stand in a window and is never shown them; when it panics, what was written is erased.
+    ///
+    /// # Errors
+    /// As [`Writer::copy_from`].
+    pub fn copy_from_with<R: Read + ?Sized>(
+        &mut self,
+        reader: &mut R,
+        mut progress: impl FnMut(u64),
+    ) -> Result<u64, Error> {
         self.usable()?;
         self.ensure_tail_key()?;
         let vault = self.vault.clone();
@@ -118,6 +131,7 @@ impl Writer {
             if self.length.saturating_add(copied) > limit {
                 return Err(Error::TooLarge { what: "the document", limit });
             }
+            progress(copied);
             if filled < chunk {
                 filled += count;
             } else {
@@ -303,11 +317,12 @@ fn part(body: &mut [u8], from: usize, length: usize) -> Result<&mut [u8], Error>
 
 impl std::io::Write for Writer {
     fn write(&mut self, plain: &[u8]) -> std::io::Result<usize> {
-        Writer::write(self, plain).map(|()| plain.len()).map_err(std::io::Error::other)
+        Writer::write(self, plain).map(|()| plain.len()).map_err(Into::into)
     }
 
+    /// Nothing waits to be sealed; an error when what was written is lost.
     fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
+        self.usable().map_err(Into::into)
     }
 }
 

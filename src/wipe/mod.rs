@@ -5,6 +5,8 @@
 //! the caches is not covered.
 
 mod scrub;
+#[cfg(feature = "secrecy")]
+mod secret;
 mod store;
 
 use core::sync::atomic::AtomicU32;
@@ -12,6 +14,8 @@ use core::sync::atomic::AtomicU32;
 use crate::error::Error;
 
 pub use scrub::{Coverage, scrub_registers, scrub_stack};
+#[cfg(feature = "secrecy")]
+pub(crate) use secret::{wipe_secret, wipe_secret_string};
 
 /// Evidence that a range of memory was overwritten with zeros and read back as zeros. Only this module makes it.
 #[derive(Debug)]
