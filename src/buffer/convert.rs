@@ -45,6 +45,8 @@ impl Vault {
         mut plain: Zeroizing<Vec<u8>>,
     ) -> Result<(EphemeralBuffer, Wiped), Error> {
         let sealed = self.seal(binding, &plain);
+        // What guarded it against a panic would wipe it a second time.
+        let mut plain = core::mem::take(&mut *plain);
         both(sealed, wipe::wipe_vec(&mut plain, 0))
     }
 

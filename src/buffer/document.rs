@@ -19,6 +19,23 @@ use crate::wipe::{self, Wiped};
 /// A sealed document. Dropping it erases it; [`EphemeralBuffer::erase`] does the same and gives the evidence.
 ///
 /// It can be read from several threads, each with a window of its own.
+///
+/// ```
+/// # use shokyo::{Vault, VaultOptions, types::{Binding, SessionId}};
+/// # let vault = Vault::open(VaultOptions::new())?;
+/// # let binding = Binding { session: SessionId([1; 32]), context: [2; 32] };
+/// let document = vault.seal(binding, &[b'x'; 40_000])?;
+/// assert_eq!((document.len(), document.chunk_count()), (40_000, 3));
+/// document.authenticate()?; // every tag, and nothing is shown
+/// document.for_each_window(|offset, plain| {
+///     // At most a chunk of plaintext, in locked memory, until the closure returns.
+///     assert!(offset < 40_000 && plain.iter().all(|byte| *byte == b'x'));
+///     Ok(())
+/// })?;
+/// let erasure = document.erase();
+/// assert!(erasure.is_verified());
+/// # Ok::<(), shokyo::Error>(())
+/// ```
 pub struct EphemeralBuffer {
     pub(super) vault: Vault,
     binding: Binding,
@@ -116,6 +133,29 @@ impl EphemeralBuffer {
     /// The window is wiped and read back on every way out, a panic included. What `reader` copies is the caller's; the caller's
     /// registers and a bounded part of its dead stack are scrubbed, best effort.
     ///
+    /// ```
+    /// # use shokyo::{Vault, VaultOptions, types::{Binding, SessionId}};
+    /// # let vault = Vault::open(VaultOptions::new())?;
+    /// # let binding = Binding { session: SessionId([1; 32]), context: [2; 32] };
+    /// let document = vault.seal(binding, b"name and address")?;
+    /// let spaces = document.read_at(0, |plain| plain.iter().filter(|byte| **byte == b' ').count())?;
+    /// assert_eq!(spaces, 2);
+    /// assert!(document.read_at(9, |plain| plain == b"address")?);
+    /// # Ok::<(), shokyo::Error>(())
+    /// ```
+    ///
+    /// The plaintext cannot be kept:
+    ///
+    /// ```compile_fail,E0521
+    /// # use shokyo::{Vault, VaultOptions, types::{Binding, SessionId}};
+    /// # let vault = Vault::open(VaultOptions::new())?;
+    /// # let binding = Binding { session: SessionId([1; 32]), context: [2; 32] };
+    /// let document = vault.seal(binding, b"name and address")?;
+    /// let mut kept: &[u8] = &[];
+    /// document.read_at(0, |plain| kept = plain)?;
+    /// # Ok::<(), shokyo::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// [`Error::OutOfRange`] at or beyond the end (an empty document can be read at 0). [`Error::NotAuthentic`].
     /// [`Error::Erased`] when the key was destroyed before or meanwhile: `reader` saw whole, authentic plaintext or was not
@@ -158,6 +198,15 @@ impl EphemeralBuffer {
     }
 
     /// HMAC-SHA-256 (RFC 2104) over the whole plaintext. Plaintext and hash state stay in the clean room.
+    ///
+    /// ```
+    /// # use shokyo::{Vault, VaultOptions, types::{Binding, SessionId}};
+    /// # let vault = Vault::open(VaultOptions::new())?;
+    /// # let binding = Binding { session: SessionId([1; 32]), context: [2; 32] };
+    /// let document = vault.seal(binding, b"what do ya want for nothing?")?; // RFC 4231, test case 2
+    /// assert_eq!(document.hmac_sha256(b"Jefe")?[..4], [0x5b, 0xdc, 0xc1, 0x46]);
+    /// # Ok::<(), shokyo::Error>(())
+    /// ```
     ///
     /// # Errors
     /// [`Error::NotAuthentic`], or as [`EphemeralBuffer::read_at`].
@@ -221,6 +270,21 @@ impl EphemeralBuffer {
     }
 
     /// Destroys the key, then wipes the ciphertext, and reads both back. The evidence counts every window that was lent, too.
+    ///
+    /// ```
+    /// # use shokyo::{Vault, VaultOptions, types::{Binding, SessionId}};
+    /// # let vault = Vault::open(VaultOptions::new())?;
+    /// # let binding = Binding { session: SessionId([1; 32]), context: [2; 32] };
+    /// use shokyo::buffer::CopyClass;
+    ///
+    /// let document = vault.seal(binding, b"a document")?;
+    /// let key = document.key_id();
+    /// let erasure = document.erase();
+    /// assert_eq!(erasure.key(), Some(key));
+    /// assert!(erasure.copies().all(|copy| copy.verified > 0 && copy.failed == 0));
+    /// assert!(erasure.copies().any(|copy| copy.class == CopyClass::Ciphertext && copy.bytes == 10 + 16));
+    /// # Ok::<(), shokyo::Error>(())
+    /// ```
     pub fn erase(mut self) -> Erasure {
         self.erase_now()
     }

@@ -126,6 +126,21 @@ pub struct ErasedCopy {
 ///
 /// Copies enter only as [`Wiped`], which only the wipe itself makes. It is not `Clone` and cannot be serialised: a
 /// [receipt](crate::receipt) consumes it.
+///
+/// ```
+/// # use shokyo::{Vault, VaultOptions, types::{Binding, SessionId}};
+/// # let vault = Vault::open(VaultOptions::new())?;
+/// # let binding = Binding { session: SessionId([1; 32]), context: [2; 32] };
+/// let document = vault.seal(binding, b"a document")?;
+/// document.read_at(0, |_| ())?;
+/// let erasure = document.erase();
+/// assert_eq!(erasure.session(), binding.session);
+/// for copy in erasure.copies() {
+///     println!("{}: {} ranges read back as zero, {} bytes", copy.class.name(), copy.verified, copy.bytes);
+/// }
+/// assert_eq!(erasure.copies().count(), 3); // key, ciphertext, windows
+/// # Ok::<(), shokyo::Error>(())
+/// ```
 #[derive(Debug)]
 #[must_use = "evidence of an erasure becomes a receipt, or is lost"]
 pub struct Erasure {

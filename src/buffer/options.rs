@@ -5,6 +5,19 @@ use std::time::Duration;
 use crate::error::Error;
 
 /// What happens when a protection cannot be had.
+///
+/// ```
+/// use shokyo::types::Protections;
+/// use shokyo::{Protection, Vault, VaultOptions};
+///
+/// let mut options = VaultOptions::small();
+/// options.protection = Protection::BestEffort;
+/// let vault = Vault::open(options)?;
+/// if !vault.protections().contains(Protections::LOCKED) {
+///     eprintln!("documents may be swapped out; active are: {}", vault.protections());
+/// }
+/// # Ok::<(), shokyo::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Protection {
     /// Opening the vault is an error.
@@ -18,7 +31,8 @@ pub enum Protection {
 ///
 /// ```
 /// let mut options = shokyo::VaultOptions::new();
-/// options.windows = 2;
+/// options.windows = 2; // two threads look at plaintext at once; each window is locked
+/// options.max_document = 8 << 20;
 /// let vault = shokyo::Vault::open(options)?;
 /// # Ok::<(), shokyo::Error>(())
 /// ```

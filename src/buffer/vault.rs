@@ -16,6 +16,18 @@ use crate::wipe;
 ///
 /// Clones are the same vault. The memory goes back to the operating system when the last clone, key, writer and buffer of it is
 /// gone; pages that could not be shown to be erased never do.
+///
+/// ```
+/// use shokyo::types::{Binding, Protections, SessionId};
+/// use shokyo::{Vault, VaultOptions};
+///
+/// let vault = Vault::open(VaultOptions::new())?; // strict: an error, rather than weaker protection
+/// assert!(vault.protections().contains(Protections::LOCKED.with(Protections::NO_DUMP)));
+/// let binding = Binding { session: SessionId([1; 32]), context: [2; 32] };
+/// let document = vault.seal(binding, b"a document")?;
+/// assert!(document.erase().is_verified());
+/// # Ok::<(), shokyo::Error>(())
+/// ```
 #[derive(Clone)]
 pub struct Vault(Arc<Inner>);
 
@@ -186,6 +198,17 @@ impl Vault {
     /// Destroys every key of the vault now, then waits for operations in flight, at most
     /// [`patience`](VaultOptions::patience) for each kind. Every document and key handle of the vault answers
     /// [`Error::Erased`] from then on; new ones can be made. Plaintext that a closure is looking at stays until it returns.
+    ///
+    /// ```
+    /// # use shokyo::{Vault, VaultOptions, types::{Binding, SessionId}};
+    /// # let vault = Vault::open(VaultOptions::new())?;
+    /// # let binding = Binding { session: SessionId([1; 32]), context: [2; 32] };
+    /// let documents = [vault.seal(binding, b"one")?, vault.seal(binding, b"two")?];
+    /// let done = vault.erase_all();
+    /// assert_eq!((done.destroyed, done.verified, done.failed, done.in_flight), (2, 2, 0, 0));
+    /// assert_eq!(documents[0].read_at(0, |_| ()), Err(shokyo::Error::Erased));
+    /// # Ok::<(), shokyo::Error>(())
+    /// ```
     pub fn erase_all(&self) -> EraseAll {
         let done = self.0.cells.destroy_all();
         let patience = self.0.options.patience;
