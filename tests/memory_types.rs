@@ -9,7 +9,8 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use shokyo::buffer::{EraseAll, ErasedCopy};
+use shokyo::buffer::{CopyClass, EraseAll, ErasedCopy};
+use shokyo::types::{Protections, SessionId};
 use shokyo::wipe::Wiped;
 use shokyo::{EphemeralBuffer, Erasure, Incoming, KeyCell, Vault, VaultOptions, Writer};
 
@@ -73,6 +74,21 @@ fn no_evidence_can_be_copied_serialised_or_invented() {
     evidence!(Wiped, Erasure);
     // What an erasure tells is numbers alone, and may go anywhere.
     const { assert!(has!(ErasedCopy: Clone) && has!(EraseAll: Clone)) };
+}
+
+/// The compiler cannot refuse a tag: whoever wipes memory of its own may give it any.
+#[test]
+fn memory_wiped_under_the_tag_of_a_key_is_no_evidence_for_the_key() {
+    #[cfg(shokyo_faults)]
+    let _alone = shokyo::faults::serialised(&[]);
+    let key = Vault::open(VaultOptions::new()).unwrap().new_key().unwrap();
+    let id = key.id();
+    let mut forged = Erasure::new(SessionId::NONE, Protections::none());
+    forged.record(CopyClass::Key, shokyo::wipe::wipe(&mut [1; 32], id.to_tag()));
+    assert_eq!(forged.key(), None);
+    let mut genuine = Erasure::new(SessionId::NONE, Protections::none());
+    genuine.record(CopyClass::Key, key.erase());
+    assert_eq!(genuine.key(), Some(id));
 }
 
 #[test]

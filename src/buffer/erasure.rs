@@ -164,14 +164,15 @@ impl Erasure {
 
     /// Takes in the outcome of one wipe: a success counts as verified, [`Error::NotErased`] and every other error as failed.
     ///
-    /// The first destroyed [`CopyClass::Key`] gives the evidence its key; `bytes` of a failed wipe are counted from the error.
+    /// The first destroyed key cell gives the evidence its key; other memory never does, whatever its tag. `bytes` of a failed wipe
+    /// are counted from the error.
     pub fn record(&mut self, class: CopyClass, outcome: Result<Wiped, Error>) {
         let copy = &mut self.copies[class as usize - 1];
         match outcome {
             Ok(wiped) => {
                 copy.verified += 1;
                 copy.bytes = copy.bytes.saturating_add(wiped.bytes());
-                if class == CopyClass::Key && self.key.is_none() {
+                if class == CopyClass::Key && wiped.is_cell() && self.key.is_none() {
                     self.key = Some(KeyId::from_tag(wiped.tag()));
                 }
             }
