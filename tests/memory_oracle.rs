@@ -183,7 +183,8 @@ impl Pair {
             Err(error) => prop_assert!(self.erased && error == Error::Erased, "{:?}", error),
         }
         prop_assert_eq!(writer.len(), if self.erased { before.max(writer.len()) } else { self.plain.len() as u64 });
-        prop_assert_eq!(writer.is_empty(), writer.len() < 1);
+        let length = writer.len();
+        prop_assert_eq!(writer.is_empty(), length == 0);
         Ok(())
     }
 
