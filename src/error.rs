@@ -158,7 +158,8 @@ impl fmt::Display for Error {
             Self::LockedMemoryExhausted { needed, limit } => write!(
                 f,
                 "no locked memory left: {needed} bytes needed, the limit is {limit} bytes; raise RLIMIT_MEMLOCK \
-                 (ulimit -l, or LimitMEMLOCK= of the service), close documents, or open the vault with fewer windows"
+                 (ulimit -l, or LimitMEMLOCK= of the service), close documents, or open the vault with fewer windows; for a \
+                 document in one piece, with a larger max_whole"
             ),
             Self::OutOfMemory { needed } => {
                 write!(f, "the operating system gave no {needed} bytes; free memory or lower the size limits")
@@ -233,5 +234,48 @@ impl Error {
     #[must_use]
     pub fn io(what: &'static str, error: &std::io::Error) -> Self {
         Self::Io { what, kind: error.kind() }
+    }
+}
+
+/// The kind says what a caller of `std::io` can do about it; the source is the [`Error`] itself.
+#[cfg(feature = "std")]
+impl From<Error> for std::io::Error {
+    fn from(error: Error) -> Self {
+        use std::io::ErrorKind as Kind;
+        let kind = match &error {
+            Error::LockedMemoryExhausted { .. } | Error::OutOfMemory { .. } | Error::RoomTooSmall { .. } => {
+                Kind::OutOfMemory
+            }
+            Error::System { os_error, .. } => Self::from_raw_os_error(*os_error).kind(),
+            Error::Io { kind, .. } => *kind,
+            Error::ProtectionUnavailable { .. } | Error::Untrusted { .. } | Error::ForkedChild => {
+                Kind::PermissionDenied
+            }
+            Error::Erased => Kind::BrokenPipe,
+            Error::Cancelled => Kind::ConnectionAborted,
+            Error::Expired | Error::WindowTimeout => Kind::TimedOut,
+            Error::WindowInUse => Kind::Deadlock,
+            // Not `WouldBlock`, which event loops take for "wait until it is ready".
+            Error::Busy { .. } => Kind::ResourceBusy,
+            Error::NotAuthentic
+            | Error::Malformed { .. }
+            | Error::BadSignature
+            | Error::Mismatch { .. }
+            | Error::UnexpectedMessage { .. }
+            | Error::Replayed => Kind::InvalidData,
+            Error::TooLarge { .. } => Kind::FileTooLarge,
+            Error::OutOfRange { .. }
+            | Error::EmptyDocument
+            | Error::Unfinished
+            | Error::WrongState { .. }
+            | Error::Configuration { .. } => Kind::InvalidInput,
+            Error::UnsupportedVersion { .. } | Error::UnsupportedSuite { .. } | Error::Unsupported { .. } => {
+                Kind::Unsupported
+            }
+            Error::RandomnessUnavailable | Error::NotErased { .. } | Error::MemoryCorrupted | Error::Store { .. } => {
+                Kind::Other
+            }
+        };
+        Self::new(kind, error)
     }
 }

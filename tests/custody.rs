@@ -6,6 +6,7 @@ use std::collections::HashMap;
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::OnceLock;
 
 use ed25519_dalek::{Signer, SigningKey};
 use shokyo::buffer::{Cause, CopyClass, Erasure};
@@ -14,7 +15,8 @@ use shokyo::error::Error;
 use shokyo::handover::{Outcome, Record};
 use shokyo::receipt::{self, Details, Event, Receipt, ReceiptSigner, RelayFigures, Retained, Statement, StationInfo};
 use shokyo::types::{Protections, Role, SessionId};
-use shokyo::wipe::wipe;
+use shokyo::wipe::{Wiped, wipe};
+use shokyo::{Vault, VaultOptions};
 
 const KIND: &str = "resident-certificate";
 const MARKER: &[u8] = b"q7ZtPage one of a document: 1-2-3 Somewhere";
@@ -55,16 +57,21 @@ impl Station {
     fn receipt_with(&self, session: SessionId, event: Event, kind: &str, frames: u64) -> Vec<u8> {
         let mut erasure = Erasure::new(session, Protections::LOCKED);
         if event.claims_erasure() {
-            for (class, length) in [(CopyClass::Key, 32), (CopyClass::Ciphertext, 5_000)] {
-                let mut memory: Vec<u8> = MARKER.iter().copied().cycle().take(length).collect();
-                erasure.record(class, wipe(&mut memory, 7));
-            }
+            erasure.record(CopyClass::Key, a_key_wiped());
+            let mut memory: Vec<u8> = MARKER.iter().copied().cycle().take(5_000).collect();
+            erasure.record(CopyClass::Ciphertext, wipe(&mut memory, 7));
         }
         let figures = RelayFigures { peak_bytes: 9_000, longest_hold_ms: 4, frames };
         let relay = (event == Event::RelayedNotRetained).then_some(figures);
         let details = Details { relay, ..Details::new(event, Cause::Delivered, kind, 1_000, 2_000) };
         Receipt::issue(erasure, &details, &self.info, self).unwrap().into_bytes()
     }
+}
+
+/// What destroying a real key gives: nothing else is evidence for one.
+fn a_key_wiped() -> Result<Wiped, Error> {
+    static VAULT: OnceLock<Vault> = OnceLock::new();
+    VAULT.get_or_init(|| Vault::open(VaultOptions::small()).unwrap()).new_key().unwrap().erase()
 }
 
 fn session(number: u64) -> SessionId {
@@ -527,7 +534,7 @@ fn what_is_retained_is_stated_in_the_report() {
     let network = Network::new();
     let issuer = network.of(Role::Issuer);
     let mut erasure = Erasure::new(session(1), Protections::LOCKED);
-    erasure.record(CopyClass::Key, wipe(&mut [1; 32], 7));
+    erasure.record(CopyClass::Key, a_key_wiped());
     let retained = [Retained { class: CopyClass::WrappedKey, until_unix_ms: 9_000 }];
     let details =
         Details { retained: &retained, ..Details::new(Event::KeyWiped, Cause::HandedOver, KIND, 1_000, 2_000) };

@@ -19,6 +19,7 @@ mod registry;
 mod room;
 mod slots;
 mod sync;
+mod whole;
 mod window;
 
 pub(crate) use alternate::is_covered as alternate_stacks_are_covered;
@@ -28,6 +29,7 @@ pub(crate) use region::{Policy, Secret};
 pub(crate) use registry::{Registered, destroy_all};
 pub(crate) use room::{CANARY as ROOM_CANARY, Rooms};
 pub(crate) use slots::{Slot, Slots};
+pub(crate) use whole::{Whole, Wholes};
 pub(crate) use window::{AHEAD, STAYS, Window, Windows};
 
 use crate::platform::ProcessMark;
@@ -37,6 +39,7 @@ use crate::types::Protections;
 pub(crate) struct Arena {
     pub(crate) cells: Cells,
     pub(crate) windows: Windows,
+    pub(crate) wholes: Wholes,
     pub(crate) small: Rooms,
     pub(crate) agreement: Option<Rooms>,
     pub(crate) slots: Slots,

@@ -19,15 +19,32 @@ use crate::wipe::{self, Wiped};
 /// A sealed document. Dropping it erases it; [`EphemeralBuffer::erase`] does the same and gives the evidence.
 ///
 /// It can be read from several threads, each with a window of its own.
+///
+/// ```
+/// # use shokyo::{Vault, VaultOptions, types::{Binding, SessionId}};
+/// # let vault = Vault::open(VaultOptions::new())?;
+/// # let binding = Binding { session: SessionId([1; 32]), context: [2; 32] };
+/// let document = vault.seal(binding, &[b'x'; 40_000])?;
+/// assert_eq!((document.len(), document.chunk_count()), (40_000, 3));
+/// document.authenticate()?; // every tag, and nothing is shown
+/// document.for_each_window(|offset, plain| {
+///     // At most a chunk of plaintext, in locked memory, until the closure returns.
+///     assert!(offset < 40_000 && plain.iter().all(|byte| *byte == b'x'));
+///     Ok(())
+/// })?;
+/// let erasure = document.erase();
+/// assert!(erasure.is_verified());
+/// # Ok::<(), shokyo::Error>(())
+/// ```
 pub struct EphemeralBuffer {
-    vault: Vault,
+    pub(super) vault: Vault,
     binding: Binding,
     id: KeyId,
     key: Option<KeyCell>,
     slots: Vec<Slot>,
     length: u64,
-    lent: AtomicU64,
-    evidence: Mutex<Erasure>,
+    pub(super) lent: AtomicU64,
+    pub(super) evidence: Mutex<Erasure>,
     /// What became of the key of the unfinished tail.
     tail: Option<Result<Wiped, Error>>,
 }
@@ -116,6 +133,29 @@ impl EphemeralBuffer {
     /// The window is wiped and read back on every way out, a panic included. What `reader` copies is the caller's; the caller's
     /// registers and a bounded part of its dead stack are scrubbed, best effort.
     ///
+    /// ```
+    /// # use shokyo::{Vault, VaultOptions, types::{Binding, SessionId}};
+    /// # let vault = Vault::open(VaultOptions::new())?;
+    /// # let binding = Binding { session: SessionId([1; 32]), context: [2; 32] };
+    /// let document = vault.seal(binding, b"name and address")?;
+    /// let spaces = document.read_at(0, |plain| plain.iter().filter(|byte| **byte == b' ').count())?;
+    /// assert_eq!(spaces, 2);
+    /// assert!(document.read_at(9, |plain| plain == b"address")?);
+    /// # Ok::<(), shokyo::Error>(())
+    /// ```
+    ///
+    /// The plaintext cannot be kept:
+    ///
+    /// ```compile_fail,E0521
+    /// # use shokyo::{Vault, VaultOptions, types::{Binding, SessionId}};
+    /// # let vault = Vault::open(VaultOptions::new())?;
+    /// # let binding = Binding { session: SessionId([1; 32]), context: [2; 32] };
+    /// let document = vault.seal(binding, b"name and address")?;
+    /// let mut kept: &[u8] = &[];
+    /// document.read_at(0, |plain| kept = plain)?;
+    /// # Ok::<(), shokyo::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// [`Error::OutOfRange`] at or beyond the end (an empty document can be read at 0). [`Error::NotAuthentic`].
     /// [`Error::Erased`], or [`Error::Expired`], when the key was destroyed before or meanwhile: `reader` saw whole, authentic
@@ -159,6 +199,15 @@ impl EphemeralBuffer {
     }
 
     /// HMAC-SHA-256 (RFC 2104) over the whole plaintext. Plaintext and hash state stay in the clean room.
+    ///
+    /// ```
+    /// # use shokyo::{Vault, VaultOptions, types::{Binding, SessionId}};
+    /// # let vault = Vault::open(VaultOptions::new())?;
+    /// # let binding = Binding { session: SessionId([1; 32]), context: [2; 32] };
+    /// let document = vault.seal(binding, b"what do ya want for nothing?")?; // RFC 4231, test case 2
+    /// assert_eq!(document.hmac_sha256(b"Jefe")?[..4], [0x5b, 0xdc, 0xc1, 0x46]);
+    /// # Ok::<(), shokyo::Error>(())
+    /// ```
     ///
     /// # Errors
     /// [`Error::NotAuthentic`], or as [`EphemeralBuffer::read_at`].
@@ -222,6 +271,21 @@ impl EphemeralBuffer {
     }
 
     /// Destroys the key, then wipes the ciphertext, and reads both back. The evidence counts every window that was lent, too.
+    ///
+    /// ```
+    /// # use shokyo::{Vault, VaultOptions, types::{Binding, SessionId}};
+    /// # let vault = Vault::open(VaultOptions::new())?;
+    /// # let binding = Binding { session: SessionId([1; 32]), context: [2; 32] };
+    /// use shokyo::buffer::CopyClass;
+    ///
+    /// let document = vault.seal(binding, b"a document")?;
+    /// let key = document.key_id();
+    /// let erasure = document.erase();
+    /// assert_eq!(erasure.key(), Some(key));
+    /// assert!(erasure.copies().all(|copy| copy.verified > 0 && copy.failed == 0));
+    /// assert!(erasure.copies().any(|copy| copy.class == CopyClass::Ciphertext && copy.bytes == 10 + 16));
+    /// # Ok::<(), shokyo::Error>(())
+    /// ```
     pub fn erase(mut self) -> Erasure {
         self.erase_now()
     }
@@ -242,13 +306,13 @@ impl EphemeralBuffer {
     }
 
     /// Bytes of plaintext in a chunk.
-    fn plain_length(&self, index: u64) -> usize {
+    pub(super) fn plain_length(&self, index: u64) -> usize {
         let chunk = self.chunk_size() as u64;
         let rest = self.length.saturating_sub(index.saturating_mul(chunk)).min(chunk);
         usize::try_from(rest).unwrap_or(usize::MAX)
     }
 
-    fn lend(&self, frame: usize) -> Result<Lent<'_>, Error> {
+    pub(super) fn lend(&self, frame: usize) -> Result<Lent<'_>, Error> {
         let window = self.vault.inner().windows.take(self.vault.inner().options.patience, frame)?;
         self.lent.fetch_add(1, Ordering::Relaxed);
         Ok(Lent { buffer: self, window: Some(window) })
@@ -259,7 +323,7 @@ impl EphemeralBuffer {
     }
 
     /// Opens a chunk at the desk of a room.
-    fn open_one(&self, key: &Backend, index: u64, body: &mut [u8]) -> Result<(), Error> {
+    pub(super) fn open_one(&self, key: &Backend, index: u64, body: &mut [u8]) -> Result<(), Error> {
         let count = self.chunk_count();
         let out_of_range = Error::OutOfRange { at: index, length: count };
         let slot = usize::try_from(index).ok().and_then(|index| self.slots.get(index)).ok_or(out_of_range)?;
@@ -268,18 +332,18 @@ impl EphemeralBuffer {
 }
 
 /// A window that is lent for one call, counted in the buffer's evidence however the call ends.
-struct Lent<'b> {
+pub(super) struct Lent<'b> {
     buffer: &'b EphemeralBuffer,
     window: Option<Window<'b>>,
 }
 
 impl<'b> Lent<'b> {
-    fn window(&mut self) -> Result<&mut Window<'b>, Error> {
+    pub(super) fn window(&mut self) -> Result<&mut Window<'b>, Error> {
         self.window.as_mut().ok_or(Error::Erased)
     }
 
     /// Ends the loan; an error when the window could not be shown to be erased.
-    fn close(mut self) -> Result<(), Error> {
+    pub(super) fn close(mut self) -> Result<(), Error> {
         self.end()
     }
 

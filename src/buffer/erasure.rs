@@ -126,6 +126,21 @@ pub struct ErasedCopy {
 ///
 /// Copies enter only as [`Wiped`], which only the wipe itself makes. It is not `Clone` and cannot be serialised: a
 /// [receipt](crate::receipt) consumes it.
+///
+/// ```
+/// # use shokyo::{Vault, VaultOptions, types::{Binding, SessionId}};
+/// # let vault = Vault::open(VaultOptions::new())?;
+/// # let binding = Binding { session: SessionId([1; 32]), context: [2; 32] };
+/// let document = vault.seal(binding, b"a document")?;
+/// document.read_at(0, |_| ())?;
+/// let erasure = document.erase();
+/// assert_eq!(erasure.session(), binding.session);
+/// for copy in erasure.copies() {
+///     println!("{}: {} ranges read back as zero, {} bytes", copy.class.name(), copy.verified, copy.bytes);
+/// }
+/// assert_eq!(erasure.copies().count(), 3); // key, ciphertext, windows
+/// # Ok::<(), shokyo::Error>(())
+/// ```
 #[derive(Debug)]
 #[must_use = "evidence of an erasure becomes a receipt, or is lost"]
 pub struct Erasure {
@@ -149,14 +164,15 @@ impl Erasure {
 
     /// Takes in the outcome of one wipe: a success counts as verified, [`Error::NotErased`] and every other error as failed.
     ///
-    /// The first destroyed [`CopyClass::Key`] gives the evidence its key; `bytes` of a failed wipe are counted from the error.
+    /// The first destroyed key cell gives the evidence its key; other memory never does, whatever its tag. `bytes` of a failed wipe
+    /// are counted from the error.
     pub fn record(&mut self, class: CopyClass, outcome: Result<Wiped, Error>) {
         let copy = &mut self.copies[class as usize - 1];
         match outcome {
             Ok(wiped) => {
                 copy.verified += 1;
                 copy.bytes = copy.bytes.saturating_add(wiped.bytes());
-                if class == CopyClass::Key && self.key.is_none() {
+                if class == CopyClass::Key && wiped.is_cell() && self.key.is_none() {
                     self.key = Some(KeyId::from_tag(wiped.tag()));
                 }
             }

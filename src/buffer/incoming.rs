@@ -10,6 +10,22 @@ use crate::error::Error;
 use crate::types::Binding;
 
 /// Sealed chunks on their way in. Dropping it erases them; [`Incoming::erase`] does the same and gives the evidence.
+///
+/// ```
+/// # use shokyo::{Vault, VaultOptions, types::{Binding, SessionId}};
+/// # let vault = Vault::open(VaultOptions::new())?;
+/// # let binding = Binding { session: SessionId([1; 32]), context: [2; 32] };
+/// # let elsewhere = Vault::open(VaultOptions::new())?;
+/// let sealed_elsewhere = elsewhere.seal(binding, b"a document")?;
+/// let mut incoming = vault.incoming(binding)?;
+/// incoming.push(sealed_elsewhere.sealed_chunk(0)?)?;
+/// assert_eq!(incoming.received(), 1);
+/// // Without the very key of the document nothing opens, and what has come is erased.
+/// let (error, erasure) = incoming.attach(vault.new_key()?, 10).unwrap_err();
+/// assert_eq!(error, shokyo::Error::NotAuthentic);
+/// assert!(erasure.is_verified());
+/// # Ok::<(), shokyo::Error>(())
+/// ```
 pub struct Incoming {
     vault: Vault,
     binding: Binding,

@@ -15,6 +15,16 @@ use crate::wipe::Wiped;
 /// One 32-byte key in a cell of a vault's locked memory. The handle never shows it.
 ///
 /// Dropping the handle wipes the key; [`KeyCell::erase`] does the same and gives the evidence.
+///
+/// ```
+/// # use shokyo::{Vault, VaultOptions};
+/// # let vault = Vault::open(VaultOptions::new())?;
+/// let key = vault.new_key()?;
+/// let id = key.id();
+/// let wiped = key.erase()?;
+/// assert_eq!((wiped.tag(), wiped.bytes()), (id.to_tag(), 32));
+/// # Ok::<(), shokyo::Error>(())
+/// ```
 pub struct KeyCell {
     vault: Vault,
     lease: CellLease,

@@ -8,6 +8,10 @@
 mod erasure;
 
 #[cfg(feature = "std")]
+mod compare;
+#[cfg(feature = "std")]
+mod convert;
+#[cfg(feature = "std")]
 mod custodian;
 #[cfg(feature = "std")]
 mod desk;
@@ -31,6 +35,8 @@ mod stack_use;
 mod tests;
 #[cfg(feature = "std")]
 mod vault;
+#[cfg(feature = "std")]
+mod whole;
 #[cfg(feature = "std")]
 mod writer;
 

@@ -6,6 +6,19 @@ use crate::arena::Secret;
 use crate::error::Error;
 
 /// What happens when a protection cannot be had.
+///
+/// ```
+/// use shokyo::types::Protections;
+/// use shokyo::{Protection, Vault, VaultOptions};
+///
+/// let mut options = VaultOptions::small();
+/// options.protection = Protection::BestEffort;
+/// let vault = Vault::open(options)?;
+/// if !vault.protections().contains(Protections::LOCKED) {
+///     eprintln!("documents may be swapped out; active are: {}", vault.protections());
+/// }
+/// # Ok::<(), shokyo::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Protection {
     /// Opening the vault is an error.
@@ -36,7 +49,8 @@ pub enum SecretMemory {
 ///
 /// ```
 /// let mut options = shokyo::VaultOptions::new();
-/// options.windows = 2;
+/// options.windows = 2; // two threads look at plaintext at once; each window is locked
+/// options.max_document = 8 << 20;
 /// let vault = shokyo::Vault::open(options)?;
 /// # Ok::<(), shokyo::Error>(())
 /// ```
@@ -76,6 +90,10 @@ pub struct VaultOptions {
     pub scrub_alternate_stack: bool,
     /// The longest document, in bytes of plaintext. Default: 256 MiB.
     pub max_document: u64,
+    /// Bytes of locked memory that [`with_whole`](super::EphemeralBuffer::with_whole) may take at once, over all threads, each
+    /// document rounded up to whole pages; 0 refuses every call. It is taken only during the calls, and counts against the
+    /// process's limit (`RLIMIT_MEMLOCK`) then. Default: 64 MiB.
+    pub max_whole: u64,
     /// How long to wait for a window or a room, and for operations in flight when everything is erased. Default: 5 s.
     pub patience: Duration,
 }
@@ -99,6 +117,7 @@ impl VaultOptions {
             agreement_room_size: 0,
             scrub_alternate_stack: true,
             max_document: 256 * 1024 * 1024,
+            max_whole: 64 * 1024 * 1024,
             patience: Duration::from_secs(5),
         }
     }

@@ -78,6 +78,8 @@ fn exercise(vault: &Vault) -> Result<(), Error> {
     document.authenticate()?;
     document.read_at(0, |_| ())?;
     document.hmac_sha256(&[0x55; 100])?;
+    document.ct_eq(&public)?;
+    document.with_whole(|_| ())?;
     let small = vault.seal_small(binding, |desk, window| {
         desk.random(window)?;
         Ok(window.len())

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::desk::Loaded;
 use super::{Desk, EphemeralBuffer, Incoming, KeyCell, RoomSize, VaultOptions, Writer, stack_use};
 use crate::aead::TAG_LENGTH;
-use crate::arena::{self, AHEAD, Arena, Cells, Destroyed, Policy, Registered, Rooms, Slots, Windows};
+use crate::arena::{self, AHEAD, Arena, Cells, Destroyed, Policy, Registered, Rooms, Slots, Wholes, Windows};
 use crate::error::Error;
 use crate::platform::{self, ProcessMark};
 use crate::types::{Binding, Protections};
@@ -16,6 +16,18 @@ use crate::wipe;
 ///
 /// Clones are the same vault. The memory goes back to the operating system when the last clone, key, writer and buffer of it is
 /// gone; pages that could not be shown to be erased never do.
+///
+/// ```
+/// use shokyo::types::{Binding, Protections, SessionId};
+/// use shokyo::{Vault, VaultOptions};
+///
+/// let vault = Vault::open(VaultOptions::new())?; // strict: an error, rather than weaker protection
+/// assert!(vault.protections().contains(Protections::LOCKED.with(Protections::NO_DUMP)));
+/// let binding = Binding { session: SessionId([1; 32]), context: [2; 32] };
+/// let document = vault.seal(binding, b"a document")?;
+/// assert!(document.erase().is_verified());
+/// # Ok::<(), shokyo::Error>(())
+/// ```
 #[derive(Clone)]
 pub struct Vault(Arc<Inner>);
 
@@ -109,6 +121,7 @@ impl Vault {
         let cells = Cells::new(options.key_cells, options.max_key_cells, ahead, id, policy)?;
         let beside = cells.other().ok_or(Error::OutOfMemory { needed: ahead as u64 })?;
         let windows = Windows::new(options.windows, options.chunk_size, id, beside, policy)?;
+        let wholes = Wholes::new(options.max_whole, policy)?;
         let small = Rooms::new(options.small_rooms(), sizes.small, policy)?;
         let agreement = match large {
             0 => None,
@@ -117,7 +130,7 @@ impl Vault {
         let slots = Slots::new(options.chunk_size + TAG_LENGTH, policy);
         slots.prepare()?;
 
-        let arena = Registered::new(Arena { cells, windows, small, agreement, slots, policy });
+        let arena = Registered::new(Arena { cells, windows, wholes, small, agreement, slots, policy });
         Ok(Self(Arc::new(Inner { id, options, arena })))
     }
 
@@ -201,6 +214,17 @@ impl Vault {
     /// Destroys every key of the vault now, then waits for operations in flight, at most
     /// [`patience`](VaultOptions::patience) for each kind. Every document and key handle of the vault answers
     /// [`Error::Erased`] from then on; new ones can be made. Plaintext that a closure is looking at stays until it returns.
+    ///
+    /// ```
+    /// # use shokyo::{Vault, VaultOptions, types::{Binding, SessionId}};
+    /// # let vault = Vault::open(VaultOptions::new())?;
+    /// # let binding = Binding { session: SessionId([1; 32]), context: [2; 32] };
+    /// let documents = [vault.seal(binding, b"one")?, vault.seal(binding, b"two")?];
+    /// let done = vault.erase_all();
+    /// assert_eq!((done.destroyed, done.verified, done.failed, done.in_flight), (2, 2, 0, 0));
+    /// assert_eq!(documents[0].read_at(0, |_| ()), Err(shokyo::Error::Erased));
+    /// # Ok::<(), shokyo::Error>(())
+    /// ```
     pub fn erase_all(&self) -> EraseAll {
         let done = self.0.cells.destroy_all();
         let patience = self.0.options.patience;

@@ -19,6 +19,23 @@ const BATCH: usize = 64;
 pub(super) const CALLER_STACK: usize = 4096;
 
 /// A document being written. Dropping it erases what was written; [`Writer::finish`] makes it an [`EphemeralBuffer`].
+///
+/// It is a [`std::io::Write`], too: every call of that either takes all bytes or changes nothing, and nothing waits to be flushed.
+///
+/// ```
+/// # use shokyo::{Vault, VaultOptions, types::{Binding, SessionId}};
+/// # let vault = Vault::open(VaultOptions::new())?;
+/// # let binding = Binding { session: SessionId([1; 32]), context: [2; 32] };
+/// use std::io::{Read, Write};
+///
+/// let mut writer = vault.writer(binding)?;
+/// writer.write(b"sealed before ")?;
+/// write!(writer, "the next piece is {}; ", "taken").map_err(|_| shokyo::Error::Unfinished)?;
+/// writer.copy_from(&mut std::io::repeat(b'.').take(3))?; // read straight into locked memory
+/// let document = writer.finish()?;
+/// assert!(document.ct_eq(b"sealed before the next piece is taken; ...")?);
+/// # Ok::<(), shokyo::Error>(())
+/// ```
 pub struct Writer {
     vault: Vault,
     binding: Binding,
@@ -92,8 +109,32 @@ impl Writer {
     ///
     /// # Errors
     /// [`Error::Io`] when the reader fails; what it gave before is kept. Otherwise as [`Writer::write`].
-    #[inline(never)]
     pub fn copy_from<R: Read + ?Sized>(&mut self, reader: &mut R) -> Result<u64, Error> {
+        self.copy_from_with(reader, |_| ())
+    }
+
+    /// [`Writer::copy_from`], which tells `progress` after each read how many bytes this call has taken so far. `progress` runs while
+    /// the reader's bytes stand in a window and is never shown them; when it panics, what was written is erased.
+    ///
+    /// ```
+    /// # use shokyo::{Vault, VaultOptions, types::{Binding, SessionId}};
+    /// # let vault = Vault::open(VaultOptions::new())?;
+    /// # let binding = Binding { session: SessionId([1; 32]), context: [2; 32] };
+    /// let mut writer = vault.writer(binding)?;
+    /// let mut last = 0;
+    /// writer.copy_from_with(&mut &[7; 100_000][..], |bytes| last = bytes)?;
+    /// assert_eq!(last, 100_000);
+    /// # Ok::<(), shokyo::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`Writer::copy_from`].
+    #[inline(never)]
+    pub fn copy_from_with<R: Read + ?Sized>(
+        &mut self,
+        reader: &mut R,
+        mut progress: impl FnMut(u64),
+    ) -> Result<u64, Error> {
         let frame = 0u8;
         self.usable()?;
         self.ensure_tail_key()?;
@@ -120,6 +161,7 @@ impl Writer {
             if self.length.saturating_add(copied) > limit {
                 return Err(Error::TooLarge { what: "the document", limit });
             }
+            progress(copied);
             if filled < chunk {
                 filled += count;
             } else {
@@ -310,11 +352,12 @@ fn part(body: &mut [u8], from: usize, length: usize) -> Result<&mut [u8], Error>
 
 impl std::io::Write for Writer {
     fn write(&mut self, plain: &[u8]) -> std::io::Result<usize> {
-        Writer::write(self, plain).map(|()| plain.len()).map_err(std::io::Error::other)
+        Writer::write(self, plain).map(|()| plain.len()).map_err(Into::into)
     }
 
+    /// Nothing waits to be sealed; an error when what was written is lost.
     fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
+        self.usable().map_err(Into::into)
     }
 }
 

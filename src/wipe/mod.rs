@@ -10,6 +10,8 @@ mod cells;
 #[cfg(target_arch = "x86_64")]
 mod processor;
 mod scrub;
+#[cfg(feature = "secrecy")]
+mod secret;
 mod store;
 
 use core::sync::atomic::AtomicU32;
@@ -20,6 +22,8 @@ use crate::error::Error;
 #[allow(unused_imports, reason = "the arena takes it up")]
 pub(crate) use cells::{CellsWiped, wipe_cells};
 pub use scrub::{Coverage, scrub_registers, scrub_stack};
+#[cfg(feature = "secrecy")]
+pub(crate) use secret::{wipe_secret, wipe_secret_string};
 
 /// Evidence that a range of memory was overwritten with zeros and read back as zeros. Only this module makes it.
 #[derive(Debug)]
@@ -27,19 +31,26 @@ pub use scrub::{Coverage, scrub_registers, scrub_stack};
 pub struct Wiped {
     tag: u128,
     bytes: u64,
+    /// Whether it was a key cell in locked memory: only this crate can wipe one.
+    cell: bool,
 }
 
 impl Wiped {
     /// # Safety
     /// The `bytes` bytes that `tag` stands for were overwritten by this module and every one was read back as zero afterwards.
     unsafe fn new(tag: u128, bytes: u64) -> Self {
-        Self { tag, bytes }
+        Self { tag, bytes, cell: false }
     }
 
     /// What was wiped; the layer that asked for it gives the tag its meaning.
     #[must_use]
     pub const fn tag(&self) -> u128 {
         self.tag
+    }
+
+    /// Whether the tag is a key cell's, and not one that a caller chose.
+    pub(crate) const fn is_cell(&self) -> bool {
+        self.cell
     }
 
     /// How many bytes were wiped.
@@ -103,12 +114,13 @@ pub fn wipe_vec(bytes: &mut alloc::vec::Vec<u8>, tag: u128) -> Result<Wiped, Err
 ///
 /// # Errors
 /// [`Error::NotErased`] when a word was not zero afterwards.
-pub fn wipe_cell(words: &[AtomicU32; 8], tag: u128) -> Result<Wiped, Error> {
+#[cfg_attr(not(feature = "std"), allow(dead_code))]
+pub(crate) fn wipe_cell(words: &[AtomicU32; 8], tag: u128) -> Result<Wiped, Error> {
     const BYTES: u64 = 32;
     #[cfg(shokyo_faults)]
     if crate::faults::active(crate::faults::Fault::NoWipe) {
         // SAFETY: not true, on purpose: see `wipe_raw`.
-        return Ok(unsafe { Wiped::new(tag, BYTES) });
+        return Ok(Wiped { cell: true, ..unsafe { Wiped::new(tag, BYTES) } });
     }
     store::zero_words(words);
     #[cfg(shokyo_faults)]
@@ -117,7 +129,7 @@ pub fn wipe_cell(words: &[AtomicU32; 8], tag: u128) -> Result<Wiped, Error> {
     }
     if store::words_are_zero(words) {
         // SAFETY: every word was stored and read back just now.
-        Ok(unsafe { Wiped::new(tag, BYTES) })
+        Ok(Wiped { cell: true, ..unsafe { Wiped::new(tag, BYTES) } })
     } else {
         Err(Error::NotErased { bytes: BYTES })
     }

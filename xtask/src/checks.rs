@@ -59,7 +59,7 @@ pub fn test() -> Result<Outcome, Failure> {
 /// Tests of memory and handover with the optimisations that are shipped, the link-time ones included: those are what could remove
 /// a wipe or outgrow a room. The features are the demonstration's, so that both share one build.
 pub fn release() -> Result<Outcome, Failure> {
-    let tests = "--lib --test memory_core --test memory_limits --test memory_residue --test handover";
+    let tests = "--lib --test memory_core --test memory_limits --test memory_residue --test memory_whole --test memory_convert --test handover";
     Call::cargo(&format!("test --locked --release --features cli {tests}")).run()?;
     Ok(Outcome::Done)
 }
