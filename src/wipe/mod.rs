@@ -110,12 +110,7 @@ pub fn wipe_cell(words: &[AtomicU32; 8], tag: u128) -> Result<Wiped, Error> {
         // SAFETY: not true, on purpose: see `wipe_raw`.
         return Ok(unsafe { Wiped::new(tag, BYTES) });
     }
-    store::zero_words(words);
-    #[cfg(shokyo_faults)]
-    if crate::faults::active(crate::faults::Fault::StuckByte) {
-        words[4].store(0xA5, core::sync::atomic::Ordering::Relaxed);
-    }
-    if store::words_are_zero(words) {
+    if store::zero_and_check_words(words) {
         // SAFETY: every word was stored and read back just now.
         Ok(unsafe { Wiped::new(tag, BYTES) })
     } else {

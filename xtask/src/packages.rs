@@ -21,7 +21,7 @@ struct Package {
     reason: &'static str,
 }
 
-const PACKAGES: [Package; 4] = [
+const PACKAGES: [Package; 5] = [
     Package {
         name: "gcc",
         sign: Sign::Program("cc"),
@@ -33,6 +33,12 @@ const PACKAGES: [Package; 4] = [
         sign: Sign::File("/usr/include/stdio.h"),
         required: true,
         reason: "the C library's headers, for the same",
+    },
+    Package {
+        name: "binutils",
+        sign: Sign::Program("objdump"),
+        required: true,
+        reason: "takes the shared library apart, to see what the optimiser left of the wipes",
     },
     Package {
         name: "openssl",

@@ -113,7 +113,12 @@ mod tests {
     fn ways() -> Vec<(Walk, Walk)> {
         let mut ways: Vec<(Walk, Walk)> = std::vec![(imp::clear, imp::count), (portable::clear, portable::count)];
         #[cfg(target_arch = "x86_64")]
-        ways.push((imp::clear_sse2, imp::count_sse2));
+        ways.push((
+            // SAFETY: passed on to the caller.
+            |start, cells| unsafe { imp::clear_sse2(start, cells) },
+            // SAFETY: passed on to the caller.
+            |start, cells| unsafe { imp::count_sse2(start, cells) },
+        ));
         ways
     }
 

@@ -4,6 +4,8 @@
 //! Where inline assembly exists, an empty block that knows the address stands between the stores and the loads: the compiler must
 //! have carried out the stores, and cannot know what the loads find. Elsewhere every single access is volatile, which is slower.
 
+use core::sync::atomic::{AtomicU32, Ordering, fence};
+
 use super::hide;
 
 /// Bytes that are stored and then read back before the next ones, so that the loads find them in the nearest cache.
@@ -67,6 +69,26 @@ unsafe fn zero(start: *mut u8, length: usize) {
         // SAFETY: the word lies in the range and is aligned.
         unsafe { middle.add(index).write_volatile(0) };
     }
+}
+
+/// Eight words that others may access atomically at the same time: 0 when every word was zero.
+///
+/// # Safety
+/// `words` points to eight words that are valid for reading and writing and that others access only atomically.
+pub(super) unsafe fn wipe_words(words: *mut u32, #[cfg(shokyo_faults)] plant: *mut u8) -> u64 {
+    // SAFETY: as the caller promises; the types have the same layout.
+    let words = unsafe { &*words.cast::<[AtomicU32; 8]>() };
+    for word in words {
+        word.store(0, Ordering::Relaxed);
+    }
+    hide(words.as_ptr().cast());
+    #[cfg(shokyo_faults)]
+    // SAFETY: a byte that the caller names for this.
+    unsafe {
+        plant.write_volatile(0xA5)
+    };
+    fence(Ordering::SeqCst);
+    u64::from(words.iter().fold(0, |all, word| all | word.load(Ordering::SeqCst)) != 0)
 }
 
 /// How many bytes at the start of the range are zero.

@@ -26,27 +26,27 @@ const AHEAD: usize = 10240;
 ///
 /// # Safety
 /// `start..start + length` is valid for reading and writing, and nobody else accesses it.
-#[inline]
+#[inline(never)]
 pub(super) unsafe fn zero_and_check(start: *mut u8, length: usize, #[cfg(shokyo_faults)] plant: *mut u8) -> u64 {
-    let way = match length {
-        0 => return 0,
-        1..16 => wipe_tiny,
-        16..32 => wipe_sse2,
-        32..64 if vectors() >= Vectors::Avx => wipe_avx,
-        _ => match vectors() {
-            Vectors::Avx512 => wipe_avx512,
-            Vectors::Avx => wipe_avx,
-            Vectors::Sse2 => wipe_sse2,
-        },
-    };
-    // SAFETY: the range is as the caller promises, at least as long as the way needs, and the processor has its registers.
-    unsafe {
-        way(
-            start,
-            length,
-            #[cfg(shokyo_faults)]
-            plant,
-        )
+    macro_rules! by {
+        ($path:ident) => {
+            // SAFETY: the range is as the caller promises and as long as this path needs; the processor has its registers.
+            unsafe {
+                $path(
+                    start,
+                    length,
+                    #[cfg(shokyo_faults)]
+                    plant,
+                )
+            }
+        };
+    }
+    match (length, vectors()) {
+        (0, _) => 0,
+        (1..16, _) => by!(wipe_tiny),
+        (16..32, _) | (_, Vectors::Sse2) => by!(wipe_sse2),
+        (32..64, _) | (_, Vectors::Avx) => by!(wipe_avx),
+        (_, Vectors::Avx512) => by!(wipe_avx512),
     }
 }
 
@@ -60,6 +60,9 @@ macro_rules! plant {
     () => {
         ""
     };
+    (word) => {
+        ""
+    };
 }
 #[cfg(shokyo_faults)]
 macro_rules! plant {
@@ -68,6 +71,9 @@ macro_rules! plant {
     };
     () => {
         "mov byte ptr [r9], 0xA5"
+    };
+    (word) => {
+        "mov byte ptr [rsi], 0xA5"
     };
 }
 
@@ -327,6 +333,40 @@ pub(super) unsafe extern "sysv64" fn wipe_tiny(
         "or al, [rdi]",
         // What stayed goes no further than this: the answer is 0 or 1.
         "9:",
+        "cmp rax, 1",
+        "sbb rax, rax",
+        "add rax, 1",
+        "ret",
+    )
+}
+
+/// Eight words that others may access atomically at the same time: aligned accesses of 32 bits stand for relaxed atomic ones, and
+/// the fence between for a sequentially consistent one. 0 when every word was zero.
+///
+/// # Safety
+/// `words` points to eight words that are valid for reading and writing and that others access only atomically.
+#[unsafe(naked)]
+pub(super) unsafe extern "sysv64" fn wipe_words(words: *mut u32, #[cfg(shokyo_faults)] plant: *mut u8) -> u64 {
+    naked_asm!(
+        "xor eax, eax",
+        "mov [rdi], eax",
+        "mov [rdi + 4], eax",
+        "mov [rdi + 8], eax",
+        "mov [rdi + 12], eax",
+        "mov [rdi + 16], eax",
+        "mov [rdi + 20], eax",
+        "mov [rdi + 24], eax",
+        "mov [rdi + 28], eax",
+        plant!(word),
+        "mfence",
+        "or eax, [rdi]",
+        "or eax, [rdi + 4]",
+        "or eax, [rdi + 8]",
+        "or eax, [rdi + 12]",
+        "or eax, [rdi + 16]",
+        "or eax, [rdi + 20]",
+        "or eax, [rdi + 24]",
+        "or eax, [rdi + 28]",
         "cmp rax, 1",
         "sbb rax, rax",
         "add rax, 1",
