@@ -11,12 +11,8 @@ use shokyo::wipe;
 
 // The portable path, compiled on its own: the library has it only where there is no faster one.
 #[allow(dead_code)]
-#[path = "../src/wipe/store/hide.rs"]
-mod hide_source;
-#[allow(dead_code)]
 #[path = "../src/wipe/store/portable.rs"]
 mod portable;
-use hide_source::hide;
 
 const MIB: usize = 1 << 20;
 /// Buffers that are wiped in turn for the cold figures: more than any cache holds.

@@ -7,6 +7,7 @@
 #[cfg(feature = "std")]
 #[allow(dead_code, reason = "the arena takes it up")]
 mod cells;
+mod flush;
 #[cfg(target_arch = "x86_64")]
 mod processor;
 mod scrub;
@@ -19,6 +20,7 @@ use crate::error::Error;
 #[cfg(feature = "std")]
 #[allow(unused_imports, reason = "the arena takes it up")]
 pub(crate) use cells::{CellsWiped, wipe_cells};
+pub use flush::{flush, flush_raw};
 pub use scrub::{Coverage, scrub_registers, scrub_stack};
 
 /// Evidence that a range of memory was overwritten with zeros and read back as zeros. Only this module makes it.
@@ -27,13 +29,14 @@ pub use scrub::{Coverage, scrub_registers, scrub_stack};
 pub struct Wiped {
     tag: u128,
     bytes: u64,
+    flushed: bool,
 }
 
 impl Wiped {
     /// # Safety
     /// The `bytes` bytes that `tag` stands for were overwritten by this module and every one was read back as zero afterwards.
     unsafe fn new(tag: u128, bytes: u64) -> Self {
-        Self { tag, bytes }
+        Self { tag, bytes, flushed: false }
     }
 
     /// What was wiped; the layer that asked for it gives the tag its meaning.
@@ -46,6 +49,12 @@ impl Wiped {
     #[must_use]
     pub const fn bytes(&self) -> u64 {
         self.bytes
+    }
+
+    /// Whether the zeros were pushed out of the caches before every byte was read back from behind them.
+    #[must_use]
+    pub const fn flushed(&self) -> bool {
+        self.flushed
     }
 }
 
@@ -80,6 +89,32 @@ pub unsafe fn wipe_raw(start: *mut u8, length: usize, tag: u128) -> Result<Wiped
     } else {
         Err(Error::NotErased { bytes: length as u64 })
     }
+}
+
+/// [`wipe_raw`], after which the range is [flushed](flush()) and read back once more, from behind the caches. [`Wiped::flushed`] tells
+/// whether this processor could.
+///
+/// # Errors
+/// [`Error::NotErased`] when a byte was not zero afterwards. The memory must then not be reused or given back.
+///
+/// # Safety
+/// As for [`wipe_raw`].
+pub unsafe fn wipe_flushed_raw(start: *mut u8, length: usize, tag: u128) -> Result<Wiped, Error> {
+    // SAFETY: passed on to the caller.
+    let mut wiped = unsafe { wipe_raw(start, length, tag) }?;
+    // SAFETY: the range is valid, as the caller promises.
+    if unsafe { flush_raw(start, length) } == Coverage::All {
+        #[cfg(shokyo_faults)]
+        if crate::faults::active(crate::faults::Fault::NoWipe) {
+            return Ok(wiped);
+        }
+        // SAFETY: the range is valid and nobody writes it, as the caller promises.
+        if unsafe { store::leading_zeros(start, length) } != length {
+            return Err(Error::NotErased { bytes: length as u64 });
+        }
+        wiped.flushed = true;
+    }
+    Ok(wiped)
 }
 
 /// Wipes a vector's whole capacity, not just its length, and leaves it empty.
@@ -149,6 +184,21 @@ mod tests {
                 assert!(memory[offset..offset + length].iter().all(|byte| *byte == 0));
                 assert!(memory[..offset].iter().chain(&memory[offset + length..]).all(|byte| *byte == 0xEE));
             }
+        }
+    }
+
+    #[test]
+    fn a_flushed_wipe_says_so_and_leaves_zeros() {
+        #[cfg(shokyo_faults)]
+        let _alone = serialised(&[]);
+        for length in [0, 1, 64, 5000] {
+            let mut memory = std::vec![0xEEu8; length];
+            // SAFETY: the range is the vector's.
+            let wiped = unsafe { wipe_flushed_raw(memory.as_mut_ptr(), length, 5) }.unwrap();
+            assert_eq!((wiped.tag(), wiped.bytes()), (5, length as u64));
+            assert_eq!(wiped.flushed(), flush(&mut memory) == Coverage::All);
+            assert!(memory.iter().all(|byte| *byte == 0));
+            assert!(!wipe(&mut memory, 5).unwrap().flushed());
         }
     }
 

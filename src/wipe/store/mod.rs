@@ -5,11 +5,12 @@
 //! processors are assembly; they touch no byte outside the range, whatever its alignment and length, and leave nothing that they
 //! loaded in a register.
 
-#[cfg(any(test, not(any(target_arch = "x86_64", target_arch = "aarch64"))))]
-mod hide;
 #[cfg_attr(target_arch = "x86_64", path = "x86_64.rs")]
-#[cfg_attr(target_arch = "aarch64", path = "aarch64.rs")]
-#[cfg_attr(not(any(target_arch = "x86_64", target_arch = "aarch64")), path = "portable.rs")]
+#[cfg_attr(all(target_arch = "aarch64", target_feature = "neon"), path = "aarch64.rs")]
+#[cfg_attr(
+    not(any(target_arch = "x86_64", all(target_arch = "aarch64", target_feature = "neon"))),
+    path = "portable.rs"
+)]
 mod imp;
 #[cfg(test)]
 mod portable;
@@ -17,9 +18,6 @@ mod portable;
 mod tests;
 
 use core::sync::atomic::AtomicU32;
-
-#[cfg(any(test, not(any(target_arch = "x86_64", target_arch = "aarch64"))))]
-use hide::hide;
 
 /// Stores zeros in the whole range, reads every byte back afterwards, and tells whether all were zero.
 ///
@@ -51,7 +49,6 @@ pub(super) unsafe fn zero_and_check(start: *mut u8, length: usize) -> bool {
 ///
 /// # Safety
 /// `start..start + length` is valid for reading, and nobody writes it.
-#[cfg(any(feature = "std", test))]
 #[inline]
 pub(super) unsafe fn leading_zeros(start: *const u8, length: usize) -> usize {
     // SAFETY: passed on to the caller.

@@ -6,8 +6,6 @@
 
 use core::sync::atomic::{AtomicU32, Ordering, fence};
 
-use super::hide;
-
 /// Bytes that are stored and then read back before the next ones, so that the loads find them in the nearest cache.
 const BLOCK: usize = 4096;
 
@@ -113,4 +111,30 @@ pub(super) unsafe fn leading_zeros(start: *const u8, length: usize) -> usize {
         index += 1;
     }
     index
+}
+
+/// Makes the compiler forget what it knows about memory that `start` can reach.
+#[inline(always)]
+fn hide(start: *const u8) {
+    #[cfg(any(
+        target_arch = "x86",
+        target_arch = "x86_64",
+        target_arch = "arm",
+        target_arch = "aarch64",
+        target_arch = "riscv32",
+        target_arch = "riscv64"
+    ))]
+    // SAFETY: no instruction at all; the block may read and write memory as far as the compiler knows, and does not.
+    unsafe {
+        core::arch::asm!("/* {0} */", in(reg) start, options(nostack, preserves_flags));
+    }
+    #[cfg(not(any(
+        target_arch = "x86",
+        target_arch = "x86_64",
+        target_arch = "arm",
+        target_arch = "aarch64",
+        target_arch = "riscv32",
+        target_arch = "riscv64"
+    )))]
+    core::hint::black_box(start);
 }
