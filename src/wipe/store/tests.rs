@@ -44,6 +44,7 @@ impl Way {
     /// Every way that this processor has.
     fn all() -> Vec<Self> {
         const ANY: usize = usize::MAX;
+        #[allow(unused_mut)]
         let mut all =
             std::vec![way!("chosen", 0, ANY, imp::zero_and_check), way!("portable", 0, ANY, portable::zero_and_check)];
         #[cfg(target_arch = "x86_64")]
