@@ -5,7 +5,7 @@
 //! processors are assembly; they touch no byte outside the range, whatever its alignment and length, and leave nothing that they
 //! loaded in a register.
 
-#[cfg_attr(target_arch = "x86_64", path = "x86_64.rs")]
+#[cfg_attr(target_arch = "x86_64", path = "x86_64/mod.rs")]
 #[cfg_attr(all(target_arch = "aarch64", target_feature = "neon"), path = "aarch64.rs")]
 #[cfg_attr(
     not(any(target_arch = "x86_64", all(target_arch = "aarch64", target_feature = "neon"))),
