@@ -5,8 +5,8 @@
 //! the caches is not covered.
 
 #[cfg(feature = "std")]
-#[allow(dead_code, reason = "the arena takes it up")]
 mod cells;
+mod flush;
 #[cfg(target_arch = "x86_64")]
 mod processor;
 mod scrub;
@@ -19,8 +19,8 @@ use core::sync::atomic::AtomicU32;
 use crate::error::Error;
 
 #[cfg(feature = "std")]
-#[allow(unused_imports, reason = "the arena takes it up")]
-pub(crate) use cells::{CellsWiped, wipe_cells};
+pub(crate) use cells::wipe_cells;
+pub use flush::{flush, flush_raw};
 pub use scrub::{Coverage, scrub_registers, scrub_stack};
 #[cfg(feature = "secrecy")]
 pub(crate) use secret::{wipe_secret, wipe_secret_string};
@@ -33,13 +33,14 @@ pub struct Wiped {
     bytes: u64,
     /// Whether it was a key cell in locked memory: only this crate can wipe one.
     cell: bool,
+    flushed: bool,
 }
 
 impl Wiped {
     /// # Safety
     /// The `bytes` bytes that `tag` stands for were overwritten by this module and every one was read back as zero afterwards.
     unsafe fn new(tag: u128, bytes: u64) -> Self {
-        Self { tag, bytes, cell: false }
+        Self { tag, bytes, cell: false, flushed: false }
     }
 
     /// What was wiped; the layer that asked for it gives the tag its meaning.
@@ -57,6 +58,12 @@ impl Wiped {
     #[must_use]
     pub const fn bytes(&self) -> u64 {
         self.bytes
+    }
+
+    /// Whether the zeros were pushed out of the caches before every byte was read back from behind them.
+    #[must_use]
+    pub const fn flushed(&self) -> bool {
+        self.flushed
     }
 }
 
@@ -93,6 +100,32 @@ pub unsafe fn wipe_raw(start: *mut u8, length: usize, tag: u128) -> Result<Wiped
     }
 }
 
+/// [`wipe_raw`], after which the range is [flushed](flush()) and read back once more, from behind the caches. [`Wiped::flushed`] tells
+/// whether this processor could.
+///
+/// # Errors
+/// [`Error::NotErased`] when a byte was not zero afterwards. The memory must then not be reused or given back.
+///
+/// # Safety
+/// As for [`wipe_raw`].
+pub unsafe fn wipe_flushed_raw(start: *mut u8, length: usize, tag: u128) -> Result<Wiped, Error> {
+    // SAFETY: passed on to the caller.
+    let mut wiped = unsafe { wipe_raw(start, length, tag) }?;
+    // SAFETY: the range is valid, as the caller promises.
+    if unsafe { flush_raw(start, length) } == Coverage::All {
+        #[cfg(shokyo_faults)]
+        if crate::faults::active(crate::faults::Fault::NoWipe) {
+            return Ok(wiped);
+        }
+        // SAFETY: the range is valid and nobody writes it, as the caller promises.
+        if unsafe { store::leading_zeros(start, length) } != length {
+            return Err(Error::NotErased { bytes: length as u64 });
+        }
+        wiped.flushed = true;
+    }
+    Ok(wiped)
+}
+
 /// Wipes a vector's whole capacity, not just its length, and leaves it empty.
 ///
 /// Earlier copies, made when the vector grew or was moved to another allocation, cannot be known and are not covered.
@@ -122,12 +155,7 @@ pub(crate) fn wipe_cell(words: &[AtomicU32; 8], tag: u128) -> Result<Wiped, Erro
         // SAFETY: not true, on purpose: see `wipe_raw`.
         return Ok(Wiped { cell: true, ..unsafe { Wiped::new(tag, BYTES) } });
     }
-    store::zero_words(words);
-    #[cfg(shokyo_faults)]
-    if crate::faults::active(crate::faults::Fault::StuckByte) {
-        words[4].store(0xA5, core::sync::atomic::Ordering::Relaxed);
-    }
-    if store::words_are_zero(words) {
+    if store::zero_and_check_words(words) {
         // SAFETY: every word was stored and read back just now.
         Ok(Wiped { cell: true, ..unsafe { Wiped::new(tag, BYTES) } })
     } else {
@@ -166,6 +194,21 @@ mod tests {
                 assert!(memory[offset..offset + length].iter().all(|byte| *byte == 0));
                 assert!(memory[..offset].iter().chain(&memory[offset + length..]).all(|byte| *byte == 0xEE));
             }
+        }
+    }
+
+    #[test]
+    fn a_flushed_wipe_says_so_and_leaves_zeros() {
+        #[cfg(shokyo_faults)]
+        let _alone = serialised(&[]);
+        for length in [0, 1, 64, 5000] {
+            let mut memory = std::vec![0xEEu8; length];
+            // SAFETY: the range is the vector's.
+            let wiped = unsafe { wipe_flushed_raw(memory.as_mut_ptr(), length, 5) }.unwrap();
+            assert_eq!((wiped.tag(), wiped.bytes()), (5, length as u64));
+            assert_eq!(wiped.flushed(), flush(&mut memory) == Coverage::All);
+            assert!(memory.iter().all(|byte| *byte == 0));
+            assert!(!wipe(&mut memory, 5).unwrap().flushed());
         }
     }
 

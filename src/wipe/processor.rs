@@ -1,8 +1,8 @@
-//! Which vector registers this processor has *and* the operating system saves. The only place that asks: what wipes and what
+//! Which vector registers this processor has *and* the operating system saves, and how it flushes caches. The only place that asks: what wipes and what
 //! scrubs must agree, because a wipe may use no register that a scrub does not clear.
 
 use core::arch::x86_64::{__cpuid, __cpuid_count};
-use core::sync::atomic::{AtomicU8, Ordering};
+use core::sync::atomic::{AtomicU8, AtomicU32, Ordering};
 
 /// The widest vector registers that may be used, each with the narrower ones.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -52,6 +52,25 @@ fn detect() -> Vectors {
     }
     let extended = if __cpuid(0).eax >= 7 { __cpuid_count(7, 0).ebx } else { 0 };
     if extended >> 16 & 1 == 1 && low & 0b1110_0000 == 0b1110_0000 { Vectors::Avx512 } else { Vectors::Avx }
+}
+
+/// Set in [`FLUSHING`] when the processor has CLFLUSHOPT.
+const OPTIMISED: u32 = 1 << 31;
+/// Bytes that are flushed at once, with [`OPTIMISED`]; zero before it was asked for.
+static FLUSHING: AtomicU32 = AtomicU32::new(0);
+
+/// How many bytes one instruction flushes from the caches, and whether CLFLUSHOPT may be used instead of CLFLUSH.
+pub(super) fn flushing() -> (usize, bool) {
+    let mut found = FLUSHING.load(Ordering::Relaxed);
+    if found == 0 {
+        let line = (__cpuid(1).ebx >> 8 & 0xFF) * 8;
+        let extended = if __cpuid(0).eax >= 7 { __cpuid_count(7, 0).ebx } else { 0 };
+        // A processor that names no line flushes the smallest there ever was.
+        let line = if line.is_power_of_two() { line } else { 16 };
+        found = if extended >> 23 & 1 == 1 { line | OPTIMISED } else { line };
+        FLUSHING.store(found, Ordering::Relaxed);
+    }
+    ((found & !OPTIMISED) as usize, found & OPTIMISED != 0)
 }
 
 #[cfg(all(test, target_os = "linux"))]

@@ -12,6 +12,9 @@ const PROGRAMS: [&str; 2] = ["bindings/c", "tests/hosts"];
 const BUILT: &str = "target/c";
 const LIBRARIES: &str = "target/release";
 
+/// The shared library of [`build_library`].
+pub const SHARED_LIBRARY: &str = "target/release/libshokyo.so";
+
 /// What Rust's standard library needs from the system (`rustc --print native-static-libs` on Linux with glibc).
 const SYSTEM_LIBRARIES: &str = "-lgcc_s -lutil -lrt -lpthread -lm -ldl -lc";
 
@@ -25,10 +28,8 @@ pub fn run() -> Result<Outcome, Failure> {
     if programs.is_empty() {
         return Ok(Outcome::Skipped("no programs".to_owned()));
     }
-    Call::cargo("rustc --locked --release --lib --features capi --crate-type staticlib,cdylib --")
-        .arguments(LINKED)
-        .run()?;
-    linked_to_stay(&format!("{LIBRARIES}/libshokyo.so"))?;
+    build_library("")?;
+    linked_to_stay(SHARED_LIBRARY)?;
     fs::create_dir_all(BUILT).map_err(|error| Failure::new(format!("{BUILT}: {error}")))?;
     for source in programs {
         let name = source.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
@@ -42,6 +43,14 @@ pub fn run() -> Result<Outcome, Failure> {
         Call::new(&compiled("shared"), "").set("LD_LIBRARY_PATH", LIBRARIES).run()?;
     }
     Ok(Outcome::Done)
+}
+
+/// Builds the libraries as they are shipped, with these flags of the compiler besides.
+pub fn build_library(flags: &str) -> Result<(), Failure> {
+    Call::cargo("rustc --locked --release --lib --features capi --crate-type staticlib,cdylib --")
+        .arguments(LINKED)
+        .arguments(flags)
+        .run()
 }
 
 /// What the linker was asked for has reached the library: it is never unloaded, and its symbols are bound at the start.

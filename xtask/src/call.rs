@@ -62,6 +62,17 @@ impl Call {
         status.code().ok_or_else(|| self.failure(format!("ended by a signal: {status}")))
     }
 
+    /// Prints the call, runs it, demands that it exits with 0, and gives what it printed.
+    pub fn output(&self) -> Result<String, Failure> {
+        println!("$ {self}");
+        let output = self.command().output().map_err(|error| self.failure(format!("cannot be started: {error}")))?;
+        if output.status.success() {
+            Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+        } else {
+            Err(self.failure(format!("{}: {}", output.status, String::from_utf8_lossy(&output.stderr).trim())))
+        }
+    }
+
     /// Whether it can be started and exits with 0. Prints nothing.
     pub fn succeeds_silently(&self) -> bool {
         self.command().output().is_ok_and(|output| output.status.success())

@@ -7,6 +7,7 @@ mod c_program;
 mod call;
 mod checks;
 mod demo;
+mod disassembly;
 mod faults;
 mod header;
 mod injection;

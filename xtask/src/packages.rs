@@ -41,6 +41,12 @@ const PACKAGES: &[Package] = &[
         reason: "the C library's headers, for the same",
     },
     Package {
+        name: "binutils",
+        sign: Sign::Program("objdump"),
+        required: true,
+        reason: "takes the shared library apart, to see what the optimiser left of the wipes",
+    },
+    Package {
         name: "openssl",
         sign: Sign::Program("openssl"),
         required: false,

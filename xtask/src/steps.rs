@@ -4,7 +4,7 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use crate::call::Failure;
-use crate::{c_program, checks, demo, faults, header, injection, packages, versus};
+use crate::{c_program, checks, demo, disassembly, faults, header, injection, packages, versus};
 
 /// How a step ended that did not fail.
 pub enum Outcome {
@@ -42,6 +42,7 @@ pub fn all() -> Vec<Step> {
             false,
             checks::release,
         ),
+        step("disassembly", "the shipped library stores, then loads every byte that it wipes", false, disassembly::run),
         step("c", "the programs of bindings/c, against the static and the shared library", false, c_program::run),
         step("demo", "one document through four processes, and no residue", false, demo::run),
         step("faults", "tests with deliberate faults: every check of erasure can fail", false, faults::run),

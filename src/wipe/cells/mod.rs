@@ -2,8 +2,11 @@
 //! no call of the operating system. It must never judge: it counts what was there and what stayed.
 
 #[cfg_attr(target_arch = "x86_64", path = "x86_64.rs")]
-#[cfg_attr(target_arch = "aarch64", path = "aarch64.rs")]
-#[cfg_attr(not(any(target_arch = "x86_64", target_arch = "aarch64")), path = "portable.rs")]
+#[cfg_attr(all(target_arch = "aarch64", target_feature = "neon"), path = "aarch64.rs")]
+#[cfg_attr(
+    not(any(target_arch = "x86_64", all(target_arch = "aarch64", target_feature = "neon"))),
+    path = "portable.rs"
+)]
 mod imp;
 #[cfg(test)]
 mod portable;
@@ -111,9 +114,22 @@ mod tests {
 
     /// Every way to clear and to count that this processor has.
     fn ways() -> Vec<(Walk, Walk)> {
-        let mut ways: Vec<(Walk, Walk)> = std::vec![(imp::clear, imp::count), (portable::clear, portable::count)];
+        /// Two functions of whatever calling convention.
+        macro_rules! way {
+            ($clear:path, $count:path) => {
+                (
+                    // SAFETY: passed on to the caller.
+                    |start, cells| unsafe { $clear(start, cells) },
+                    // SAFETY: passed on to the caller.
+                    |start, cells| unsafe { $count(start, cells) },
+                )
+            };
+        }
+        #[allow(unused_mut)]
+        let mut ways: Vec<(Walk, Walk)> =
+            std::vec![way!(imp::clear, imp::count), way!(portable::clear, portable::count)];
         #[cfg(target_arch = "x86_64")]
-        ways.push((imp::clear_sse2, imp::count_sse2));
+        ways.push(way!(imp::clear_sse2, imp::count_sse2));
         ways
     }
 

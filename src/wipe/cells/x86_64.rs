@@ -3,7 +3,7 @@
 //! x86-64 carries out an aligned vector access in pieces that are never smaller than an aligned 8 bytes, so that each stands for
 //! relaxed atomic accesses of its 32-bit words. Being in assembly, none is a data race for the compiler. No key stays in a register.
 
-use core::arch::asm;
+use core::arch::naked_asm;
 use core::sync::atomic::AtomicU32;
 
 use crate::wipe::processor::{Vectors, vectors};
@@ -28,28 +28,29 @@ pub(super) unsafe fn count(start: *mut AtomicU32, cells: usize) -> u64 {
     unsafe { if vectors() >= Vectors::Avx { count_avx(start, cells) } else { count_sse2(start, cells) } }
 }
 
-/// A walk over cells: `rdi` is the cell, `rcx` how many are left, `rax` the result, and vector register 0 holds zeros.
+/// Defines a walk over cells: `rdi` is the cell, `rsi` how many are left, `rax` the result, and vector register 0 holds zeros.
+/// What is shipped is checked instruction by instruction (`cargo xtask step disassembly`).
 macro_rules! walk {
     ($name:ident, $zero:literal, [$($each:literal),+], $last:literal) => {
         /// # Safety
         /// As for [`super::wipe_cells`]; the vector registers that the name says may be used.
-        pub(super) unsafe fn $name(start: *mut AtomicU32, cells: usize) -> u64 {
-            let mut counted = 0u64;
-            if cells > 0 {
-                // SAFETY: every access is aligned and inside the range, hence relaxed atomic ones of whole words (see above), which
-                // the caller allows. Every register that changes is declared.
-                unsafe {
-                    asm!(
-                        $zero, "2:", $($each,)+ "add rdi, 32", "dec rcx", "jnz 2b", $last,
-                        inout("rdi") start => _,
-                        inout("rcx") cells => _,
-                        inout("rax") counted,
-                        clobber_abi("sysv64"),
-                        options(nostack)
-                    );
-                }
-            }
-            counted
+        #[unsafe(naked)]
+        pub(super) unsafe extern "sysv64" fn $name(start: *mut AtomicU32, cells: usize) -> u64 {
+            // Every access is aligned and inside the range, hence relaxed atomic ones of whole words (see above).
+            naked_asm!(
+                "xor eax, eax",
+                "test rsi, rsi",
+                "je 3f",
+                $zero,
+                "2:",
+                $($each,)+
+                "add rdi, 32",
+                "dec rsi",
+                "jnz 2b",
+                $last,
+                "3:",
+                "ret",
+            )
         }
     };
 }

@@ -5,19 +5,19 @@
 //! processors are assembly; they touch no byte outside the range, whatever its alignment and length, and leave nothing that they
 //! loaded in a register.
 
-mod hide;
-#[cfg_attr(target_arch = "x86_64", path = "x86_64.rs")]
-#[cfg_attr(target_arch = "aarch64", path = "aarch64.rs")]
-#[cfg_attr(not(any(target_arch = "x86_64", target_arch = "aarch64")), path = "portable.rs")]
+#[cfg_attr(target_arch = "x86_64", path = "x86_64/mod.rs")]
+#[cfg_attr(all(target_arch = "aarch64", target_feature = "neon"), path = "aarch64.rs")]
+#[cfg_attr(
+    not(any(target_arch = "x86_64", all(target_arch = "aarch64", target_feature = "neon"))),
+    path = "portable.rs"
+)]
 mod imp;
 #[cfg(test)]
 mod portable;
 #[cfg(test)]
 mod tests;
 
-use core::sync::atomic::{AtomicU32, Ordering, fence};
-
-use hide::hide;
+use core::sync::atomic::AtomicU32;
 
 /// Stores zeros in the whole range, reads every byte back afterwards, and tells whether all were zero.
 ///
@@ -49,26 +49,31 @@ pub(super) unsafe fn zero_and_check(start: *mut u8, length: usize) -> bool {
 ///
 /// # Safety
 /// `start..start + length` is valid for reading, and nobody writes it.
-#[cfg(any(feature = "std", test))]
 #[inline]
 pub(super) unsafe fn leading_zeros(start: *const u8, length: usize) -> usize {
     // SAFETY: passed on to the caller.
     unsafe { imp::leading_zeros(start, length) }
 }
 
-/// Stores zero in every word of a cell.
+/// Stores zero in every word of a cell that others may access atomically at the same time, reads every word back afterwards, and
+/// tells whether all were zero.
 #[inline]
-pub(super) fn zero_words(words: &[AtomicU32; 8]) {
-    for word in words {
-        word.store(0, Ordering::Relaxed);
+pub(super) fn zero_and_check_words(words: &[AtomicU32; 8]) -> bool {
+    #[cfg(shokyo_faults)]
+    let mut outside = 0;
+    #[cfg(shokyo_faults)]
+    let plant = if crate::faults::active(crate::faults::Fault::StuckByte) {
+        words[4].as_ptr().cast()
+    } else {
+        &raw mut outside
+    };
+    // SAFETY: the words are borrowed, so that they are valid and everyone accesses them atomically; the byte to plant is in one of
+    // them or our own.
+    unsafe {
+        imp::wipe_words(
+            words.as_ptr().cast::<u32>().cast_mut(),
+            #[cfg(shokyo_faults)]
+            plant,
+        ) == 0
     }
-    fence(Ordering::SeqCst);
-    hide(words.as_ptr().cast());
-}
-
-/// Whether every word of a cell reads as zero.
-#[inline]
-pub(super) fn words_are_zero(words: &[AtomicU32; 8]) -> bool {
-    hide(words.as_ptr().cast());
-    words.iter().fold(0, |all, word| all | word.load(Ordering::SeqCst)) == 0
 }

@@ -4,7 +4,7 @@
 //! Where inline assembly exists, an empty block that knows the address stands between the stores and the loads: the compiler must
 //! have carried out the stores, and cannot know what the loads find. Elsewhere every single access is volatile, which is slower.
 
-use super::hide;
+use core::sync::atomic::{AtomicU32, Ordering, fence};
 
 /// Bytes that are stored and then read back before the next ones, so that the loads find them in the nearest cache.
 const BLOCK: usize = 4096;
@@ -69,6 +69,26 @@ unsafe fn zero(start: *mut u8, length: usize) {
     }
 }
 
+/// Eight words that others may access atomically at the same time: 0 when every word was zero.
+///
+/// # Safety
+/// `words` points to eight words that are valid for reading and writing and that others access only atomically.
+pub(super) unsafe fn wipe_words(words: *mut u32, #[cfg(shokyo_faults)] plant: *mut u8) -> u64 {
+    // SAFETY: as the caller promises; the types have the same layout.
+    let words = unsafe { &*words.cast::<[AtomicU32; 8]>() };
+    for word in words {
+        word.store(0, Ordering::Relaxed);
+    }
+    hide(words.as_ptr().cast());
+    #[cfg(shokyo_faults)]
+    // SAFETY: a byte that the caller names for this.
+    unsafe {
+        plant.write_volatile(0xA5)
+    };
+    fence(Ordering::SeqCst);
+    u64::from(words.iter().fold(0, |all, word| all | word.load(Ordering::SeqCst)) != 0)
+}
+
 /// How many bytes at the start of the range are zero.
 ///
 /// # Safety
@@ -91,4 +111,30 @@ pub(super) unsafe fn leading_zeros(start: *const u8, length: usize) -> usize {
         index += 1;
     }
     index
+}
+
+/// Makes the compiler forget what it knows about memory that `start` can reach.
+#[inline(always)]
+fn hide(start: *const u8) {
+    #[cfg(any(
+        target_arch = "x86",
+        target_arch = "x86_64",
+        target_arch = "arm",
+        target_arch = "aarch64",
+        target_arch = "riscv32",
+        target_arch = "riscv64"
+    ))]
+    // SAFETY: no instruction at all; the block may read and write memory as far as the compiler knows, and does not.
+    unsafe {
+        core::arch::asm!("/* {0} */", in(reg) start, options(nostack, preserves_flags));
+    }
+    #[cfg(not(any(
+        target_arch = "x86",
+        target_arch = "x86_64",
+        target_arch = "arm",
+        target_arch = "aarch64",
+        target_arch = "riscv32",
+        target_arch = "riscv64"
+    )))]
+    core::hint::black_box(start);
 }

@@ -44,6 +44,7 @@ impl Way {
     /// Every way that this processor has.
     fn all() -> Vec<Self> {
         const ANY: usize = usize::MAX;
+        #[allow(unused_mut)]
         let mut all =
             std::vec![way!("chosen", 0, ANY, imp::zero_and_check), way!("portable", 0, ANY, portable::zero_and_check)];
         #[cfg(target_arch = "x86_64")]
@@ -58,6 +59,8 @@ impl Way {
                 all.push(way!("AVX-512", 64, ANY, imp::wipe_avx512));
             }
         }
+        #[cfg(all(target_arch = "aarch64", target_feature = "neon"))]
+        all.extend([way!("tiny", 1, 15, imp::wipe_tiny), way!("NEON", 16, ANY, imp::wipe_neon)]);
         all
     }
 
@@ -79,6 +82,7 @@ impl Way {
 type Look = unsafe fn(*const u8, usize) -> usize;
 
 fn looks() -> Vec<Look> {
+    #[allow(unused_mut)]
     let mut all: Vec<Look> = std::vec![imp::leading_zeros, portable::leading_zeros];
     #[cfg(target_arch = "x86_64")]
     {
@@ -224,6 +228,37 @@ fn the_first_byte_that_is_not_zero_is_found_wherever_it_is() {
     }
 }
 
+/// A way to wipe eight words, in which a byte may be planted.
+type Words = unsafe fn(*mut u32, *mut u8) -> u64;
+
+fn words() -> [Words; 2] {
+    macro_rules! way {
+        ($function:path) => {
+            |start, _plant| {
+                // SAFETY: passed on to the caller.
+                unsafe {
+                    $function(
+                        start,
+                        #[cfg(shokyo_faults)]
+                        _plant,
+                    )
+                }
+            }
+        };
+    }
+    [way!(imp::wipe_words), way!(portable::wipe_words)]
+}
+
+#[test]
+fn eight_words_are_wiped_and_nothing_beside_them() {
+    for wipe in words() {
+        let (mut memory, mut outside) = ([u32::MAX; 10], 0);
+        // SAFETY: the words in the middle are the array's.
+        assert_eq!(unsafe { wipe(&raw mut memory[1], &raw mut outside) }, 0);
+        assert_eq!(memory, [u32::MAX, 0, 0, 0, 0, 0, 0, 0, 0, u32::MAX]);
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
@@ -276,6 +311,18 @@ mod with_a_byte_that_stays {
                 for place in (0..length).step_by(61).chain(length - 130..length) {
                     assert!(!way.wipe(&mut memory, length % 64, length, Some(place)), "{} {place} {length}", way.name);
                 }
+            }
+        }
+    }
+
+    #[test]
+    fn the_read_back_of_eight_words_finds_it_in_each() {
+        for wipe in words() {
+            for place in 0..32 {
+                let mut memory = [1u32; 8];
+                let start = memory.as_mut_ptr();
+                // SAFETY: the words and the byte are the array's.
+                assert_eq!(unsafe { wipe(start, start.cast::<u8>().add(place)) }, 1, "byte {place}");
             }
         }
     }

@@ -13,9 +13,15 @@
 //! [`LAG`] is long enough for the stores to have left the store buffer for the cache, and short enough for that cache to be the
 //! nearest. A load that is 4096 bytes behind a store waits for it in vain on most processors, so that it must stay clear of that.
 
-use core::arch::{asm, naked_asm};
+mod look;
+
+use core::arch::naked_asm;
 
 use crate::wipe::processor::{Vectors, vectors};
+
+pub(super) use look::leading_zeros;
+#[cfg(test)]
+pub(super) use look::{leading_zeros_by_sixteen, zero_blocks_sse2};
 
 /// How far the loads follow behind the stores, in bytes: a multiple of every path's block, and less than 4096 less a block.
 const LAG: usize = 3584;
@@ -26,27 +32,27 @@ const AHEAD: usize = 10240;
 ///
 /// # Safety
 /// `start..start + length` is valid for reading and writing, and nobody else accesses it.
-#[inline]
+#[inline(never)]
 pub(super) unsafe fn zero_and_check(start: *mut u8, length: usize, #[cfg(shokyo_faults)] plant: *mut u8) -> u64 {
-    let way = match length {
-        0 => return 0,
-        1..16 => wipe_tiny,
-        16..32 => wipe_sse2,
-        32..64 if vectors() >= Vectors::Avx => wipe_avx,
-        _ => match vectors() {
-            Vectors::Avx512 => wipe_avx512,
-            Vectors::Avx => wipe_avx,
-            Vectors::Sse2 => wipe_sse2,
-        },
-    };
-    // SAFETY: the range is as the caller promises, at least as long as the way needs, and the processor has its registers.
-    unsafe {
-        way(
-            start,
-            length,
-            #[cfg(shokyo_faults)]
-            plant,
-        )
+    macro_rules! by {
+        ($path:ident) => {
+            // SAFETY: the range is as the caller promises and as long as this path needs; the processor has its registers.
+            unsafe {
+                $path(
+                    start,
+                    length,
+                    #[cfg(shokyo_faults)]
+                    plant,
+                )
+            }
+        };
+    }
+    match (length, vectors()) {
+        (0, _) => 0,
+        (1..16, _) => by!(wipe_tiny),
+        (16..32, _) | (_, Vectors::Sse2) => by!(wipe_sse2),
+        (32..64, _) | (_, Vectors::Avx) => by!(wipe_avx),
+        (_, Vectors::Avx512) => by!(wipe_avx512),
     }
 }
 
@@ -60,6 +66,9 @@ macro_rules! plant {
     () => {
         ""
     };
+    (word) => {
+        ""
+    };
 }
 #[cfg(shokyo_faults)]
 macro_rules! plant {
@@ -68,6 +77,9 @@ macro_rules! plant {
     };
     () => {
         "mov byte ptr [r9], 0xA5"
+    };
+    (word) => {
+        "mov byte ptr [rsi], 0xA5"
     };
 }
 
@@ -334,130 +346,36 @@ pub(super) unsafe extern "sysv64" fn wipe_tiny(
     )
 }
 
-/// How many bytes at the start of the range are zero.
+/// Eight words that others may access atomically at the same time: aligned accesses of 32 bits stand for relaxed atomic ones, and
+/// the fence between for a sequentially consistent one. 0 when every word was zero.
 ///
 /// # Safety
-/// `start..start + length` is valid for reading, and nobody writes it.
-#[inline]
-pub(super) unsafe fn leading_zeros(start: *const u8, length: usize) -> usize {
-    // SAFETY: whole blocks of the range, which is as the caller promises; AVX is used only where it is there.
-    let blocks = unsafe {
-        match length / BLOCK {
-            0 => 0,
-            blocks if vectors() >= Vectors::Avx => zero_blocks_avx(start, blocks),
-            blocks => zero_blocks_sse2(start, blocks),
-        }
-    };
-    // SAFETY: the first blocks lie in the range, and so does what is after them.
-    unsafe { blocks * BLOCK + leading_zeros_by_sixteen(start.add(blocks * BLOCK), length - blocks * BLOCK) }
-}
-
-/// Bytes that are looked at in one step.
-const BLOCK: usize = 128;
-
-/// Defines a function that counts the blocks of 128 bytes before the first that is not all zeros. `rdi` is the block, `rcx` how many
-/// are left. It gives what was loaded no way out.
-macro_rules! zero_blocks {
-    ($name:ident, [$($prepare:literal),+], [$($load:literal),+], $differs:literal, [$($clear:literal),+]) => {
-        /// # Safety
-        /// `blocks * 128` bytes from `start` on are valid for reading, and nobody writes them; `blocks` is not 0. The processor and the
-        /// operating system have the registers that the name says.
-        pub(super) unsafe fn $name(start: *const u8, blocks: usize) -> usize {
-            let left: usize;
-            // SAFETY: loads from the given blocks alone; every register that changes is declared.
-            unsafe {
-                asm!(
-                    $($prepare,)+
-                    "2:",
-                    $($load,)+
-                    concat!($differs, " 3f"),
-                    "add rdi, 128",
-                    "dec rcx",
-                    "jnz 2b",
-                    "3:",
-                    $($clear,)+
-                    inout("rdi") start => _,
-                    inout("rcx") blocks => left,
-                    clobber_abi("sysv64"),
-                    options(nostack)
-                );
-            }
-            blocks - left
-        }
-    };
-}
-
-zero_blocks!(
-    zero_blocks_avx,
-    ["vxorps xmm0, xmm0, xmm0"],
-    [
-        "vmovups ymm1, [rdi]",
-        "vmovups ymm2, [rdi + 32]",
-        "vorps ymm1, ymm1, [rdi + 64]",
-        "vorps ymm2, ymm2, [rdi + 96]",
-        "vorps ymm1, ymm1, ymm2",
-        "vptest ymm1, ymm1"
-    ],
-    "jnz",
-    ["vxorps xmm1, xmm1, xmm1", "vxorps xmm2, xmm2, xmm2", "vzeroupper"]
-);
-zero_blocks!(
-    zero_blocks_sse2,
-    ["pxor xmm0, xmm0"],
-    [
-        "movups xmm1, [rdi]",
-        "movups xmm2, [rdi + 16]",
-        "por xmm1, xmm2",
-        "movups xmm2, [rdi + 32]",
-        "por xmm1, xmm2",
-        "movups xmm2, [rdi + 48]",
-        "por xmm1, xmm2",
-        "movups xmm2, [rdi + 64]",
-        "por xmm1, xmm2",
-        "movups xmm2, [rdi + 80]",
-        "por xmm1, xmm2",
-        "movups xmm2, [rdi + 96]",
-        "por xmm1, xmm2",
-        "movups xmm2, [rdi + 112]",
-        "por xmm1, xmm2",
-        "pcmpeqb xmm1, xmm0",
-        "pmovmskb eax, xmm1",
-        "cmp eax, 0xffff"
-    ],
-    "jne",
-    ["pxor xmm1, xmm1", "pxor xmm2, xmm2"]
-);
-
-/// Like [`leading_zeros`], for the last steps: sixteen bytes at a time, then one.
-///
-/// # Safety
-/// As for [`leading_zeros`].
-pub(super) unsafe fn leading_zeros_by_sixteen(start: *const u8, length: usize) -> usize {
-    let mut index = 0;
-    while length - index >= 16 {
-        let zero: u32;
-        // SAFETY: sixteen bytes from here lie in the range; the register that held them is cleared.
-        unsafe {
-            asm!(
-                "pxor {zeros}, {zeros}",
-                "movups {bytes}, [{place}]",
-                "pcmpeqb {bytes}, {zeros}",
-                "pmovmskb {zero:e}, {bytes}",
-                zeros = out(xmm_reg) _,
-                bytes = out(xmm_reg) _,
-                place = in(reg) start.add(index),
-                zero = out(reg) zero,
-                options(nostack, readonly)
-            );
-        }
-        if zero != 0xffff {
-            return index + zero.trailing_ones() as usize;
-        }
-        index += 16;
-    }
-    // SAFETY: the index lies in the range.
-    while index < length && unsafe { start.add(index).read_volatile() } == 0 {
-        index += 1;
-    }
-    index
+/// `words` points to eight words that are valid for reading and writing and that others access only atomically.
+#[unsafe(naked)]
+pub(super) unsafe extern "sysv64" fn wipe_words(words: *mut u32, #[cfg(shokyo_faults)] plant: *mut u8) -> u64 {
+    naked_asm!(
+        "xor eax, eax",
+        "mov [rdi], eax",
+        "mov [rdi + 4], eax",
+        "mov [rdi + 8], eax",
+        "mov [rdi + 12], eax",
+        "mov [rdi + 16], eax",
+        "mov [rdi + 20], eax",
+        "mov [rdi + 24], eax",
+        "mov [rdi + 28], eax",
+        plant!(word),
+        "mfence",
+        "or eax, [rdi]",
+        "or eax, [rdi + 4]",
+        "or eax, [rdi + 8]",
+        "or eax, [rdi + 12]",
+        "or eax, [rdi + 16]",
+        "or eax, [rdi + 20]",
+        "or eax, [rdi + 24]",
+        "or eax, [rdi + 28]",
+        "cmp rax, 1",
+        "sbb rax, rax",
+        "add rax, 1",
+        "ret",
+    )
 }
