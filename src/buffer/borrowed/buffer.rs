@@ -44,7 +44,7 @@ impl<'v, 'm> BorrowedBuffer<'v, 'm> {
     /// Bytes of plaintext in every chunk but the last.
     #[must_use]
     pub fn chunk_size(&self) -> usize {
-        self.held.vault().chunk
+        self.held.vault().chunk.get()
     }
 
     /// What every chunk is bound to.
@@ -100,7 +100,8 @@ impl<'v, 'm> BorrowedBuffer<'v, 'm> {
             return Err(out_of_range);
         }
         let chunk = self.chunk_size() as u64;
-        let (index, skip) = (self.index(offset / chunk)?, usize::try_from(offset % chunk).unwrap_or(usize::MAX));
+        let index = self.index(offset.checked_div(chunk).unwrap_or(u64::MAX))?;
+        let skip = usize::try_from(offset.checked_rem(chunk).unwrap_or(0)).unwrap_or(usize::MAX);
         let length = self.plain_length(index);
         let mut lent = self.held.lend()?;
         self.held.open(self.part(index), index, lent.body(length)?)?;

@@ -1,6 +1,8 @@
 //! Places for sealed chunks in the caller's memory, each marked with the number of its document and its index there. They hold
 //! ciphertext alone. A place whose erasure could not be verified is never used again.
 
+use core::num::NonZeroUsize;
+
 use crate::aead::TAG_LENGTH;
 use crate::error::Error;
 use crate::wipe::{self, Wiped};
@@ -14,7 +16,7 @@ const QUARANTINED: u32 = u32::MAX;
 pub(super) struct Chunks<'m> {
     memory: &'m mut [u8],
     /// Bytes of a place: mark, ciphertext, tag.
-    stride: usize,
+    stride: NonZeroUsize,
     last_owner: u32,
 }
 
@@ -26,11 +28,10 @@ impl<'m> Chunks<'m> {
 
     /// As many places as fit into `memory`, which is all zero.
     pub(super) fn new(memory: &'m mut [u8], chunk: usize) -> Result<Self, Error> {
-        let stride = Self::bytes(1, chunk);
-        if memory.len() < stride {
-            return Err(Error::OutOfMemory { needed: stride as u64 });
-        }
-        memory.chunks_exact_mut(stride).for_each(|place| set_mark(place, FREE, 0));
+        let needed = Self::bytes(1, chunk);
+        let short = Error::OutOfMemory { needed: needed as u64 };
+        let stride = NonZeroUsize::new(needed).filter(|_| memory.len() >= needed).ok_or(short)?;
+        memory.chunks_exact_mut(stride.get()).for_each(|place| set_mark(place, FREE, 0));
         Ok(Self { memory, stride, last_owner: FREE })
     }
 
@@ -54,13 +55,13 @@ impl<'m> Chunks<'m> {
     /// # Errors
     /// [`Error::Busy`].
     pub(super) fn reserve(&self, count: usize) -> Result<(), Error> {
-        let free = self.memory.chunks_exact(self.stride).filter(|place| mark_of(place).0 == FREE).count();
+        let free = self.memory.chunks_exact(self.stride.get()).filter(|place| mark_of(place).0 == FREE).count();
         if count <= free { Ok(()) } else { Err(self.full()) }
     }
 
     /// The ciphertext and tag of a chunk, and whatever is behind them in the place.
     pub(super) fn get(&self, owner: u32, index: u32) -> Result<&[u8], Error> {
-        let mut places = self.memory.chunks_exact(self.stride);
+        let mut places = self.memory.chunks_exact(self.stride.get());
         let place = places.find(|place| mark_of(place) == (owner, index)).ok_or(Error::MemoryCorrupted)?;
         place.get(MARK..).ok_or(Error::MemoryCorrupted)
     }
@@ -69,13 +70,13 @@ impl<'m> Chunks<'m> {
     pub(super) fn place(&mut self, owner: u32, index: u32) -> Result<&mut [u8], Error> {
         let full = self.full();
         let position = |wanted: (u32, u32)| {
-            self.memory.chunks_exact(self.stride).position(|place| {
+            self.memory.chunks_exact(self.stride.get()).position(|place| {
                 let mark = mark_of(place);
                 if wanted.0 == FREE { mark.0 == FREE } else { mark == wanted }
             })
         };
         let found = position((owner, index)).or_else(|| position((FREE, 0))).ok_or(full.clone())?;
-        let place = self.memory.chunks_exact_mut(self.stride).nth(found).ok_or(full.clone())?;
+        let place = self.memory.chunks_exact_mut(self.stride.get()).nth(found).ok_or(full.clone())?;
         set_mark(place, owner, index);
         place.get_mut(MARK..).ok_or(full)
     }
@@ -83,7 +84,7 @@ impl<'m> Chunks<'m> {
     /// Wipes every place of a document, reads each back, gives each outcome to `report` and frees it. Gives how many there were.
     pub(super) fn erase(&mut self, owner: u32, tag: u128, mut report: impl FnMut(Result<Wiped, Error>)) -> u32 {
         let mut count = 0;
-        for place in self.memory.chunks_exact_mut(self.stride) {
+        for place in self.memory.chunks_exact_mut(self.stride.get()) {
             if owner == FREE || owner == QUARANTINED || mark_of(place).0 != owner {
                 continue;
             }
@@ -103,7 +104,7 @@ impl<'m> Chunks<'m> {
     /// Writes over the mark of a place, as a defect elsewhere would.
     #[cfg(all(test, feature = "std"))]
     pub(super) fn overwrite_mark(&mut self, place: usize) {
-        self.memory[place * self.stride] ^= 0x80;
+        self.memory[place * self.stride.get()] ^= 0x80;
     }
 
     fn full(&self) -> Error {

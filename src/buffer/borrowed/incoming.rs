@@ -1,6 +1,7 @@
 //! A document that was sealed elsewhere and arrives in the caller's memory: its chunks first, in pieces of any size, its key last.
 
 use core::fmt;
+use core::num::NonZeroU64;
 
 use super::{BorrowedBuffer, Held};
 use crate::aead::TAG_LENGTH;
@@ -29,11 +30,11 @@ impl<'v, 'm> BorrowedIncoming<'v, 'm> {
     pub fn push(&mut self, mut bytes: &[u8]) -> Result<(), Error> {
         let sealed = self.sealed();
         let after = self.received.saturating_add(bytes.len() as u64);
-        self.held.reserve(usize::try_from(after.div_ceil(sealed)).unwrap_or(usize::MAX))?;
+        self.held.reserve(usize::try_from(after.div_ceil(sealed.get())).unwrap_or(usize::MAX))?;
         while !bytes.is_empty() {
             let index = u32::try_from(self.received / sealed).unwrap_or(u32::MAX);
             let (from, all) = (self.received % sealed, bytes.len());
-            let room = usize::try_from(sealed - from).unwrap_or(usize::MAX);
+            let room = usize::try_from(sealed.get() - from).unwrap_or(usize::MAX);
             let now = bytes.split_off(..all.min(room)).unwrap_or_default();
             let from = usize::try_from(from).unwrap_or(usize::MAX);
             self.held.place(index, |place| {
@@ -66,8 +67,7 @@ impl<'v, 'm> BorrowedIncoming<'v, 'm> {
     /// [`BorrowedBuffer::authenticate`]. Key and chunks are erased then, and the evidence is given.
     #[allow(clippy::result_large_err)]
     pub fn attach(mut self, key: &mut [u8; 32], length: u64) -> Result<BorrowedBuffer<'v, 'm>, (Error, Erasure)> {
-        let chunk = self.held.vault().chunk as u64;
-        let tags = length.div_ceil(chunk).max(1).saturating_mul(TAG_LENGTH as u64);
+        let tags = length.div_ceil(self.chunk().get()).max(1).saturating_mul(TAG_LENGTH as u64);
         let lease = if length.saturating_add(tags) == self.received {
             self.held.vault().put(key, false)
         } else {
@@ -91,8 +91,12 @@ impl<'v, 'm> BorrowedIncoming<'v, 'm> {
     }
 
     /// Bytes of a full chunk as it travels.
-    fn sealed(&self) -> u64 {
-        (self.held.vault().chunk + TAG_LENGTH) as u64
+    fn sealed(&self) -> NonZeroU64 {
+        self.chunk().saturating_add(TAG_LENGTH as u64)
+    }
+
+    fn chunk(&self) -> NonZeroU64 {
+        NonZeroU64::new(self.held.vault().chunk.get() as u64).unwrap_or(NonZeroU64::MIN)
     }
 }
 

@@ -108,7 +108,7 @@ impl Progress {
         mut plain: &[u8],
         ends: bool,
     ) -> Result<(), Error> {
-        let chunk = held.vault().chunk;
+        let chunk = held.vault().chunk.get();
         let mut filled = self.tail;
         if filled > 0 {
             held.open(Part::Tail(self.counter), self.complete, lent.body(filled)?)?;
