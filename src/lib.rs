@@ -40,6 +40,7 @@ pub mod scan;
 pub mod station;
 pub mod wipe;
 
+pub use buffer::{BorrowedBuffer, BorrowedIncoming, BorrowedOptions, BorrowedVault, BorrowedWriter, Entropy};
 #[cfg(feature = "std")]
 pub use buffer::{EphemeralBuffer, EraseAll, Incoming, KeyCell, Protection, Vault, VaultOptions, Writer};
 pub use buffer::{ErasedCopy, Erasure};

@@ -75,8 +75,8 @@ impl<'m> Cells<'m> {
             return Err(Error::RandomnessUnavailable);
         }
         let full = Error::Busy { what: "the key cells", limit: self.capacity() as u64 };
-        let free = |state: &&mut [u8; STATE]| read(state).1 == FREE;
-        let (cell, state) = self.states.iter_mut().enumerate().find(|(_, state)| free(&state)).ok_or(full.clone())?;
+        let free = |state: &[u8; STATE]| read(state).1 == FREE;
+        let (cell, state) = self.states.iter_mut().enumerate().find(|(_, state)| free(state)).ok_or(full.clone())?;
         let generation = read(state).0.saturating_add(1);
         *self.places.get_mut(2 * cell + 1).ok_or(full)? = *key;
         write(state, generation, LIVE);

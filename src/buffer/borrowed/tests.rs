@@ -32,6 +32,12 @@ fn pattern(length: usize) -> Vec<u8> {
 
 type Source = fn(&mut [u8]) -> Result<(), Error>;
 
+/// A source that is not random.
+fn give(out: &mut [u8], bytes: impl IntoIterator<Item = u8>) -> Result<(), Error> {
+    out.iter_mut().zip(bytes).for_each(|(byte, given)| *byte = given);
+    Ok(())
+}
+
 /// Runs `work` with a vault whose memory was dirty before and is at odd addresses; checks that both slices are zero afterwards.
 fn with_vault<E: Entropy>(entropy: E, work: impl FnOnce(&BorrowedVault<'_, E>)) {
     let mut secret = std::vec![0xEE; options().secret_bytes() + 1];
@@ -168,8 +174,7 @@ fn documents_are_exchanged_with_a_vault_on_an_operating_system_in_both_direction
             (0..there.chunk_count()).map(|index| there.sealed_chunk(index).unwrap().to_vec()).collect();
         // The vault's number and guards first, then the very key that the other vault drew.
         let first = Cell::new(true);
-        let entropy =
-            |out: &mut [u8]| if first.replace(false) { platform::random(out) } else { Ok(out.copy_from_slice(&key)) };
+        let entropy = |out: &mut [u8]| if first.replace(false) { platform::random(out) } else { give(out, key) };
         with_vault(entropy, |vault| {
             let here = vault.seal(binding(3), &plain).unwrap();
             assert_eq!(chunks(&here), sealed, "the ciphertext is the same, byte for byte");
@@ -177,7 +182,12 @@ fn documents_are_exchanged_with_a_vault_on_an_operating_system_in_both_direction
             chunks(&here).iter().for_each(|chunk| arrives.push(chunk).unwrap());
             let arrived = arrives.attach(cell_with(&system, &key_of(&here)), length as u64).unwrap();
             let mut whole = Vec::new();
-            arrived.for_each_window(|_, plain| Ok(whole.extend_from_slice(plain))).unwrap();
+            arrived
+                .for_each_window(|_, plain| {
+                    whole.extend_from_slice(plain);
+                    Ok(())
+                })
+                .unwrap();
             assert!(whole == plain, "sealed here, opened there: {length}");
 
             let mut arrives = vault.incoming(binding(3)).unwrap();
@@ -307,14 +317,14 @@ fn a_generator_that_is_plainly_broken_seals_nothing() {
     #[cfg(shokyo_faults)]
     let _alone = crate::faults::serialised(&[]);
     let (mut secret, mut ordinary) = (std::vec![0xEE; 4096], std::vec![0xEE; 4096]);
-    let sources: [Source; 3] = [|_| Err(Error::Erased), |_| Ok(()), |out| Ok(out.fill(0xA5))];
+    let sources: [Source; 3] = [|_| Err(Error::Erased), |_| Ok(()), |out| give(out, std::iter::repeat(0xA5))];
     for source in sources {
         let refused = BorrowedVault::new(&mut secret, &mut ordinary, options(), source);
         assert_eq!(refused.unwrap_err(), Error::RandomnessUnavailable);
     }
     assert!(secret.iter().chain(&ordinary).all(|byte| *byte == 0), "what was there before is wiped all the same");
     // One that begins anew each time gives the vault's own number and guards again.
-    let anew = |out: &mut [u8]| Ok(out.iter_mut().zip(1..).for_each(|(byte, number)| *byte = number));
+    let anew = |out: &mut [u8]| give(out, 1..);
     let vault = BorrowedVault::new(&mut secret, &mut ordinary, options(), anew).unwrap();
     assert_eq!(vault.seal(binding(1), b"x").unwrap_err(), Error::RandomnessUnavailable);
     drop(vault);
@@ -322,7 +332,7 @@ fn a_generator_that_is_plainly_broken_seals_nothing() {
     let draws = Cell::new(0);
     let stuck = |out: &mut [u8]| {
         draws.set(draws.get() + 1);
-        if draws.get() == 1 { platform::random(out) } else { Ok(out.iter_mut().zip(9..).for_each(|(b, n)| *b = n)) }
+        if draws.get() == 1 { platform::random(out) } else { give(out, 9..) }
     };
     let vault = BorrowedVault::new(&mut secret, &mut ordinary, options(), stuck).unwrap();
     let first = vault.seal(binding(1), b"x").unwrap();

@@ -9,10 +9,14 @@ use shokyo::types::{Binding, Protections, SessionId};
 use crate::marker::{self, Found};
 use crate::{memory, print, print_number, system};
 
-type Vault<E> = BorrowedVault<'static, E>;
+type Source = fn(&mut [u8]) -> Result<(), Error>;
+type Vault = BorrowedVault<'static, Source>;
+
+/// A sentence, and whether it holds.
+type Claim = (&'static str, fn() -> bool);
 
 /// All claims.
-pub(crate) const ALL: [(&str, fn() -> bool); 12] = [
+pub(crate) const ALL: [Claim; 12] = [
     ("documents of every size come back whole, however they are written", every_size),
     ("what is sealed here is what a vault on an operating system seals", known_answer),
     ("a changed, swapped or missing chunk is refused", tampered),
@@ -37,12 +41,16 @@ fn generator(out: &mut [u8]) -> Result<(), Error> {
 
 /// Gives the known key whenever a key is drawn; the vault's own number and guards are longer.
 fn known(out: &mut [u8]) -> Result<(), Error> {
-    if out.len() == 32 { marker::put_key(out) } else { generator(out)? }
+    if out.len() == 32 {
+        marker::put_key(out)
+    } else {
+        generator(out)?
+    }
     Ok(())
 }
 
 /// Runs `claim` with a vault of its own; an error is a claim that does not hold.
-fn with(entropy: fn(&mut [u8]) -> Result<(), Error>, claim: impl FnOnce(&Vault<fn(&mut [u8]) -> Result<(), Error>>) -> Result<bool, Error>) -> bool {
+fn with(entropy: Source, claim: impl FnOnce(&Vault) -> Result<bool, Error>) -> bool {
     // SAFETY: the vault before is gone: claims run one after the other.
     let (secret, ordinary) = unsafe { memory::slices() };
     let vault = BorrowedVault::new(secret, ordinary, memory::OPTIONS, entropy);
@@ -100,13 +108,13 @@ fn known_answer() -> bool {
 /// The last 16 bytes of ciphertext, and the tag, of the known document's first 100 bytes, by another implementation of
 /// AES-256-GCM.
 const KNOWN: [u8; 32] = [
-    0x05, 0x1E, 0x95, 0xEE, 0x32, 0x8E, 0xFD, 0xA8, 0x12, 0x05, 0xC2, 0x47, 0x9F, 0x4C, 0xE0, 0x39, 0xB5, 0xD1, 0x49, 0xDE,
-    0xD1, 0x4C, 0x6E, 0x0E, 0xEF, 0x9E, 0x75, 0xF8, 0xBE, 0xF5, 0x34, 0x13,
+    0x05, 0x1E, 0x95, 0xEE, 0x32, 0x8E, 0xFD, 0xA8, 0x12, 0x05, 0xC2, 0x47, 0x9F, 0x4C, 0xE0, 0x39, 0xB5, 0xD1, 0x49,
+    0xDE, 0xD1, 0x4C, 0x6E, 0x0E, 0xEF, 0x9E, 0x75, 0xF8, 0xBE, 0xF5, 0x34, 0x13,
 ];
 
 /// Takes a document's chunks, changed by `change`, as if they came from elsewhere.
 fn arrives(
-    vault: &Vault<fn(&mut [u8]) -> Result<(), Error>>,
+    vault: &Vault,
     buffer: &BorrowedBuffer<'_, '_>,
     bound: Binding,
     change: impl Fn(&mut [u8]) -> usize,
@@ -126,7 +134,13 @@ fn arrives(
     let mut key = key.map_or_else(|| buffer.lend_key(|key| *key), Ok)?;
     let outcome = incoming.attach(&mut key, plain as u64);
     match outcome {
-        Ok(arrived) => if is_whole(&arrived, plain)? { Ok(()) } else { Err(Error::Unfinished) },
+        Ok(arrived) => {
+            if is_whole(&arrived, plain)? {
+                Ok(())
+            } else {
+                Err(Error::Unfinished)
+            }
+        }
         Err((error, evidence)) if evidence.is_verified() => Err(error),
         Err(_) => Err(Error::NotErased { bytes: 0 }),
     }
@@ -168,7 +182,7 @@ fn elsewhere() -> bool {
 }
 
 fn broken_generator() -> bool {
-    let refused = |entropy: fn(&mut [u8]) -> Result<(), Error>| {
+    let refused = |entropy: Source| {
         // SAFETY: no vault is there.
         let (secret, ordinary) = unsafe { memory::slices() };
         BorrowedVault::new(secret, ordinary, memory::OPTIONS, entropy).err() == Some(Error::RandomnessUnavailable)
@@ -177,7 +191,12 @@ fn broken_generator() -> bool {
         let _first = vault.seal(binding(1), document(10))?;
         Ok(vault.seal(binding(2), document(10)).err() == Some(Error::RandomnessUnavailable))
     });
-    stuck && refused(|_| Err(Error::Unfinished)) && refused(|_| Ok(())) && refused(|out| Ok(out.fill(0xFF)))
+    stuck && refused(|_| Err(Error::Unfinished)) && refused(|_| Ok(())) && refused(constant)
+}
+
+fn constant(out: &mut [u8]) -> Result<(), Error> {
+    out.fill(0xFF);
+    Ok(())
 }
 
 fn evidence() -> bool {
@@ -191,7 +210,11 @@ fn evidence() -> bool {
         let mut counts = erasure.copies().map(|copy| (copy.class, copy.verified, copy.failed));
         let expected = [(CopyClass::Key, 2, 0), (CopyClass::Ciphertext, 3, 0), (CopyClass::Window, 3, 0)];
         let counted = expected.iter().all(|wanted| counts.next() == Some(*wanted)) && counts.next().is_none();
-        Ok(counted && erasure.is_verified() && id.is_some() && erasure.key() == id && erasure.session() == SessionId([7; 32]))
+        Ok(counted
+            && erasure.is_verified()
+            && id.is_some()
+            && erasure.key() == id
+            && erasure.session() == SessionId([7; 32]))
     })
 }
 

@@ -59,7 +59,11 @@ fn panicked(info: &PanicInfo<'_>) -> ! {
     let wiped = memory::wipe_secret();
     shokyo::wipe::scrub_stack(1024);
     let found = marker::search();
-    print(if wiped && found == marker::Found::default() { "; nothing of the document is found\n" } else { "; RESIDUE\n" });
+    print(if wiped && found == marker::Found::default() {
+        "; nothing of the document is found\n"
+    } else {
+        "; RESIDUE\n"
+    });
     // A panic that was not asked for never counts as success.
     system::exit(if claims::panics_on_purpose() && wiped && found == marker::Found::default() { 0 } else { 1 })
 }
