@@ -77,6 +77,7 @@ pub mod scan;
 pub mod station;
 pub mod wipe;
 
+pub use buffer::{BorrowedBuffer, BorrowedIncoming, BorrowedOptions, BorrowedVault, BorrowedWriter, Entropy};
 #[cfg(feature = "std")]
 pub use buffer::{
     EphemeralBuffer, EraseAll, FatalSignal, Incoming, KeyCell, Protection, SecretMemory, Vault, VaultOptions, Writer,

@@ -5,6 +5,7 @@
 //! whole plaintext by value, clones a secret, or shows one by `Debug`.
 #![forbid(unsafe_code)]
 
+mod borrowed;
 mod erasure;
 
 #[cfg(feature = "std")]
@@ -40,6 +41,9 @@ mod whole;
 #[cfg(feature = "std")]
 mod writer;
 
+pub use borrowed::{
+    BorrowedBuffer, BorrowedIncoming, BorrowedOptions, BorrowedVault, BorrowedWriter, Entropy, ErasedKeys,
+};
 pub use erasure::{Cause, CopyClass, ErasedCopy, Erasure};
 
 #[cfg(feature = "std")]

@@ -1,8 +1,5 @@
 //! The steps that are cargo's own commands.
 
-use std::path::Path;
-use std::process::Command;
-
 use crate::call::{Call, Failure};
 use crate::steps::Outcome;
 
@@ -17,9 +14,6 @@ const FEATURES: [&str; 7] = [
     "--all-features --all-targets",
 ];
 
-/// A processor without an operating system, to show that nothing asks for one.
-const BARE_TARGET: &str = "thumbv7em-none-eabihf";
-
 /// rustfmt changes nothing.
 pub fn format() -> Result<Outcome, Failure> {
     Call::cargo("fmt --all --check").run()?;
@@ -32,19 +26,6 @@ pub fn clippy() -> Result<Outcome, Failure> {
         Call::cargo(&format!("clippy --locked {features} -- -D warnings")).run()?;
     }
     Call::cargo("clippy --locked -p xtask --all-targets -- -D warnings").run()?;
-    Ok(Outcome::Done)
-}
-
-/// The core and the state machines build without an operating system.
-pub fn bare() -> Result<Outcome, Failure> {
-    let sysroot = Command::new("rustc").args(["--print", "target-libdir", "--target", BARE_TARGET]).output();
-    let folder = sysroot.map(|output| String::from_utf8_lossy(&output.stdout).trim().to_owned()).unwrap_or_default();
-    if folder.is_empty() || !Path::new(&folder).is_dir() {
-        return Ok(Outcome::Skipped(format!("the target is not installed: rustup target add {BARE_TARGET}")));
-    }
-    for features in ["", " --features alloc"] {
-        Call::cargo(&format!("check --locked --lib --no-default-features{features} --target {BARE_TARGET}")).run()?;
-    }
     Ok(Outcome::Done)
 }
 

@@ -3,6 +3,7 @@
 //! It only starts programs and compares their results. It never changes a source file; `cargo xtask header` alone writes into
 //! the tree, and only the generated header.
 
+mod bare;
 mod c_program;
 mod call;
 mod checks;

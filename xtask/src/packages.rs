@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use crate::bare;
 use crate::call::{Call, Failure};
 use crate::steps::Outcome;
 
@@ -11,6 +12,8 @@ enum Sign {
     Program(&'static str),
     /// A file.
     File(&'static str),
+    /// A file, or the target for which it is needed, installed by rustup.
+    FileOrDevice(&'static str),
 }
 
 struct Package {
@@ -64,6 +67,31 @@ const PACKAGES: &[Package] = &[
         required: false,
         reason: "lets one system call after the other fail, in the step injection",
     },
+    Package {
+        name: "rustc-web",
+        sign: Sign::FileOrDevice(bare::DEBIAN_RUSTC),
+        required: false,
+        reason: "a compiler that matches the sources below (these three: 150 MB to fetch, 0.8 GB on disk, half a minute)",
+    },
+    Package {
+        name: "cargo-web",
+        sign: Sign::FileOrDevice(bare::DEBIAN_CARGO),
+        required: false,
+        reason: "builds `core` from those sources for a processor without an operating system",
+    },
+    Package {
+        name: "rust-web-src",
+        sign: Sign::FileOrDevice(bare::DEBIAN_SOURCES),
+        required: false,
+        reason: "the sources of `core` and `alloc`, for a target that rustup has not installed",
+    },
+    Package {
+        name: "binutils-arm-none-eabi",
+        sign: Sign::Program(bare::LINKER),
+        required: false,
+        reason: "links the program for that processor, and shows that it needs no allocator and cannot panic",
+    },
+    Package { name: "qemu-user", sign: Sign::Program(bare::EMULATOR), required: false, reason: "runs it" },
 ];
 
 /// Parts of the Rust toolchain: arguments of cargo that show them, and their names.
@@ -107,6 +135,7 @@ impl Sign {
             Self::Program(name) => std::env::var_os("PATH")
                 .is_some_and(|path| std::env::split_paths(&path).any(|folder| folder.join(name).is_file())),
             Self::File(path) => Path::new(path).exists(),
+            Self::FileOrDevice(path) => Path::new(path).exists() || bare::device_is_installed(),
         }
     }
 }

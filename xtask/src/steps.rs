@@ -4,7 +4,7 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use crate::call::Failure;
-use crate::{c_program, checks, demo, disassembly, faults, header, injection, packages, versus};
+use crate::{bare, c_program, checks, demo, disassembly, faults, header, injection, packages, versus};
 
 /// How a step ended that did not fail.
 pub enum Outcome {
@@ -33,7 +33,7 @@ pub fn all() -> Vec<Step> {
         step("format", "rustfmt changes nothing", true, checks::format),
         step("header", "include/shokyo.h says what src/ffi does", true, header::check),
         step("clippy", "no warning, with every combination of features that matters", true, checks::clippy),
-        step("bare", "the core builds where there is no operating system", true, checks::bare),
+        step("bare", "the core builds and runs where there is no operating system and no allocator", true, bare::run),
         step("test", "tests and documentation tests, default features and all", true, checks::test),
         step("documentation", "the documentation builds without a warning", true, checks::documentation),
         step(
