@@ -210,11 +210,9 @@ impl Writer {
         let empty = || Erasure::new(self.binding.session, self.vault.protections());
         let mut evidence = self.evidence.take().unwrap_or_else(empty);
         let tag = self.key.as_ref().map_or(0, |key| key.id().to_tag());
+        // The document's cell is wiped and read back also when no key was drawn for it yet: that nothing is there is shown, too.
         for key in [self.key.take(), self.tail.key.take()].into_iter().flatten() {
-            // Evidence is of keys that there were.
-            if !key.is_empty() {
-                evidence.record(CopyClass::Key, key.erase());
-            }
+            evidence.record(CopyClass::Key, key.erase());
         }
         erase_slots(&self.vault, &mut self.slots, self.vault.chunk_size(), tag, &mut evidence);
         evidence

@@ -31,7 +31,7 @@ pub(crate) use secret::{wipe_secret, wipe_secret_string};
 pub struct Wiped {
     tag: u128,
     bytes: u64,
-    /// Whether it was a key cell in locked memory: only this crate can wipe one.
+    /// Whether it was a key cell: only this crate can wipe one.
     cell: bool,
     flushed: bool,
 }
@@ -161,6 +161,14 @@ pub(crate) fn wipe_cell(words: &[AtomicU32; 8], tag: u128) -> Result<Wiped, Erro
     } else {
         Err(Error::NotErased { bytes: BYTES })
     }
+}
+
+/// Wipes a key cell in memory that a caller gave, which nobody else can be reading.
+///
+/// # Errors
+/// [`Error::NotErased`] when a byte was not zero afterwards.
+pub(crate) fn wipe_key(key: &mut [u8; 32], tag: u128) -> Result<Wiped, Error> {
+    wipe(key, tag).map(|wiped| Wiped { cell: true, ..wiped })
 }
 
 /// How many bytes at the start of a range are zero. Reads at most `length` bytes.

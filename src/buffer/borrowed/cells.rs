@@ -103,7 +103,7 @@ impl<'m> Cells<'m> {
     pub(super) fn give_back(&mut self, lease: &Lease) -> Result<Wiped, Error> {
         let whole = self.guards_are_whole(lease);
         let outcome = match self.places.get_mut(2 * index(lease) + 1) {
-            Some(place) => wipe::wipe(place, lease.id.to_tag()),
+            Some(place) => wipe::wipe_key(place, lease.id.to_tag()),
             None => Err(Error::MemoryCorrupted),
         };
         let reusable = whole && outcome.is_ok() && lease.id.generation < u32::MAX;
@@ -120,7 +120,7 @@ impl<'m> Cells<'m> {
             let (generation, LIVE) = read(state) else { continue };
             let cell = u32::try_from(cell).unwrap_or(u32::MAX);
             write(state, generation, DEAD);
-            report(wipe::wipe(place, KeyId { vault: self.vault, cell, generation }.to_tag()));
+            report(wipe::wipe_key(place, KeyId { vault: self.vault, cell, generation }.to_tag()));
         }
     }
 

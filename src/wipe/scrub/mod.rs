@@ -5,7 +5,8 @@
 
 #[cfg_attr(target_arch = "x86_64", path = "x86_64.rs")]
 #[cfg_attr(target_arch = "aarch64", path = "aarch64.rs")]
-#[cfg_attr(not(any(target_arch = "x86_64", target_arch = "aarch64")), path = "portable.rs")]
+#[cfg_attr(target_arch = "arm", path = "arm.rs")]
+#[cfg_attr(not(any(target_arch = "x86_64", target_arch = "aarch64", target_arch = "arm")), path = "portable.rs")]
 mod imp;
 
 /// What a scrub of the registers reaches on this processor.
@@ -21,7 +22,7 @@ pub enum Coverage {
 /// Clears every register that an operation on secrets may have left data in.
 ///
 /// x86-64: general registers, x87/MMX, all of xmm/ymm/zmm 0–15, and zmm16–31 and the mask registers where processor *and*
-/// operating system have them. AArch64: x0–x17 and v0–v31. Other processors: nothing, and the answer says so.
+/// operating system have them. AArch64: x0–x17 and v0–v31. 32-bit ARM: r0–r3, r12, d0–d7. Other processors: nothing, and the answer says so.
 #[inline(always)]
 pub fn scrub_registers() -> Coverage {
     #[cfg(shokyo_faults)]
