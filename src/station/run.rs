@@ -212,8 +212,11 @@ impl Opened {
         let trust = Arc::new(Authorities::load(&config.trust)?);
         // Two vaults: after erasing every document at once, receipts for that can still be signed.
         let identity = Vault::open(vault_options(config, 1, 64))?;
-        let documents =
-            Vault::open(vault_options(config, config.vault.windows as usize, config.vault.key_cells as usize))?;
+        let mut options = vault_options(config, config.vault.windows as usize, config.vault.key_cells as usize);
+        // The machines erase at their own deadlines; should they hang, no key outlives the longest of all sessions.
+        let policy = config.policy();
+        options.lifetime = Some(policy.challenge + policy.whole());
+        let documents = Vault::open(options)?;
         notices.tell(None, What::Protected(identity.protections().intersection(documents.protections())));
         let messages = signing_key(config, &trust, &identity, KeyUse::Messages)?;
         let receipts = signing_key(config, &trust, &identity, KeyUse::Receipts)?;
