@@ -13,6 +13,9 @@
 mod alternate;
 mod cell;
 mod cells;
+mod list;
+#[cfg(all(test, shokyo_loom))]
+mod models;
 mod pool;
 mod region;
 mod registry;
