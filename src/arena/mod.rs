@@ -14,8 +14,6 @@ mod alternate;
 mod cell;
 mod cells;
 mod list;
-#[cfg(all(test, shokyo_loom))]
-mod models;
 mod pool;
 mod region;
 mod registry;

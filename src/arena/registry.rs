@@ -6,12 +6,7 @@ use core::ptr::NonNull;
 use super::list::{Ended, Entry, List};
 use super::{Arena, Destroyed};
 
-#[cfg(not(shokyo_loom))]
 static ARENAS: List<Arena> = List::new();
-#[cfg(shokyo_loom)]
-loom::lazy_static! {
-    static ref ARENAS: List<Arena> = List::new();
-}
 
 /// An arena that is in the list until this is dropped.
 pub(crate) struct Registered {

@@ -4,9 +4,9 @@
 //! ciphertext says nothing. No plaintext may ever be written here.
 
 use core::ptr::NonNull;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
-use super::sync::{Mutex, locked};
+use super::sync::locked;
 use super::{Policy, Region};
 use crate::error::Error;
 use crate::types::Protections;

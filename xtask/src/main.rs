@@ -9,6 +9,7 @@ mod checks;
 mod demo;
 mod faults;
 mod header;
+mod models;
 mod packages;
 mod steps;
 

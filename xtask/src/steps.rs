@@ -4,7 +4,7 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use crate::call::Failure;
-use crate::{c_program, checks, demo, faults, header, packages};
+use crate::{c_program, checks, demo, faults, header, models, packages};
 
 /// How a step ended that did not fail.
 pub enum Outcome {
@@ -41,6 +41,12 @@ pub fn all() -> Vec<Step> {
             "tests as shipped: the optimiser removes no wipe, the clean room is large enough",
             false,
             checks::release,
+        ),
+        step(
+            "models",
+            "no order of the arena's threads loses a wake-up, a key or an arena; defects are found",
+            false,
+            models::run,
         ),
         step("c", "the programs of bindings/c, against the static and the shared library", false, c_program::run),
         step("demo", "one document through four processes, and no residue", false, demo::run),

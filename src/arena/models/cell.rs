@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use loom::thread;
 
-use super::super::models::{fails, holds, holds_within, without_fence};
+use super::super::{fails, holds, holds_within, without_fence};
 use super::{AtomicU32, Cell, DEAD, EXPIRED, Epochs, FILLING, LIVE, MASK, Ordering, WIPING, Words, fence, is_filling};
 use crate::error::Error;
 use crate::wipe::{self, Wiped};
@@ -360,6 +360,25 @@ fn a_new_lease_is_not_overwritten_by_a_destruction_before_it() {
 #[test]
 fn a_new_lease_is_not_overwritten_by_two_destructions_before_it() {
     holds_within(2, || a_new_lease_and(Epochs::enter, destroy, 2));
+}
+
+#[test]
+fn a_cell_whose_lease_ends_during_a_destruction_serves_a_new_one_that_is_not_overwritten() {
+    holds_within(3, || {
+        let shared = Shared::live();
+        let mut lease = None;
+        at_once(&shared, destroy, |shared| {
+            let _evidence = shared.cell(1, 0).erase().unwrap();
+            lease = shared.epochs.enter().map(|epoch| {
+                shared.cell(2, epoch).begin();
+                (epoch, fill(&shared.cell(2, epoch)))
+            });
+        });
+        match lease {
+            Some((1, outcome)) => assert_eq!((outcome, shared.words()), (Ok(()), KEY), "{LOST}"),
+            _ => assert_eq!(shared.words(), ZERO, "{LEFT} by {lease:?}"),
+        }
+    });
 }
 
 #[test]

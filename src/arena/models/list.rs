@@ -5,7 +5,7 @@ use std::sync::Arc;
 use loom::cell::UnsafeCell;
 use loom::thread;
 
-use super::super::models::{fails, holds, without_fence};
+use super::super::{fails, holds, holds_within, without_fence};
 use super::{Ended, Entry, List, NonNull, Ordering, fence, locked};
 
 const GIVEN_BACK: &str = "a walker met what was given back";
@@ -178,7 +178,7 @@ fn control_a_walk_whose_end_says_nothing_about_it_is_found() {
 
 #[test]
 fn two_that_end_at_once_while_a_third_walks_are_given_back_once_each() {
-    holds(|| {
+    holds_within(3, || {
         let shared = list();
         let entries = [shared.insert(0), shared.insert(1)];
         let other = Arc::clone(&shared);

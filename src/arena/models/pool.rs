@@ -6,8 +6,8 @@ use std::time::Duration;
 use loom::cell::UnsafeCell;
 use loom::thread;
 
-use super::super::models::{SOON, fails, holds, without_fence};
 use super::super::sync::locked;
+use super::super::{SOON, fails, holds, holds_within, without_fence};
 use super::{Ordering, Pool, fence};
 
 /// A patience that does not end.
@@ -164,7 +164,7 @@ fn two_places_come_back(take: fn(&Pool) -> Option<usize>) {
 
 #[test]
 fn who_gets_a_place_passes_the_turn_on() {
-    holds(|| two_places_come_back(|pool| pool.take(EVER)));
+    holds_within(3, || two_places_come_back(|pool| pool.take(EVER)));
 }
 
 #[test]
@@ -193,7 +193,7 @@ fn control_not_passing_the_turn_on_is_found() {
 
 #[test]
 fn who_gives_up_waiting_takes_no_place_along_and_keeps_nobody_waiting() {
-    holds(|| {
+    holds_within(3, || {
         let shared = one_place();
         let place = shared.pool.take(EVER).unwrap();
         let [hasty, patient] = [SOON, EVER].map(|patience| {
@@ -267,7 +267,7 @@ fn control_waiting_for_idleness_without_the_fence_is_found() {
 
 #[test]
 fn two_that_share_a_place_and_one_that_waits_for_idleness_all_come_to_their_end() {
-    holds(|| {
+    holds_within(3, || {
         let shared = one_place();
         let threads = [(); 2].map(|()| {
             let shared = Arc::clone(&shared);

@@ -10,9 +10,9 @@ mod hide;
 #[cfg_attr(target_arch = "aarch64", path = "aarch64.rs")]
 #[cfg_attr(not(any(target_arch = "x86_64", target_arch = "aarch64")), path = "portable.rs")]
 mod imp;
-#[cfg(test)]
+#[cfg(all(test, feature = "std"))]
 mod portable;
-#[cfg(test)]
+#[cfg(all(test, feature = "std"))]
 mod tests;
 
 use core::sync::atomic::{AtomicU32, Ordering, fence};
