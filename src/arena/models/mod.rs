@@ -4,6 +4,7 @@
 //! Each claim has controls: the same model with one step left out or moved must fail. Only what is modelled is built, in the place
 //! of the arena: nothing here may need an operating system. Each part's models are in the file of its name; `sync.rs` is the model
 //! checker's side of the atomics.
+#![allow(clippy::unwrap_used)]
 #![allow(dead_code, reason = "what the rest of the arena uses")]
 
 #[path = "../cell.rs"]
