@@ -47,11 +47,14 @@
 //! types, error → platform → wipe → arena → aead → buffer → receipt → handover → custody → media, scan → station → cli
 //!                                           └─────────┴─────────┴─────────┴────────────→ ffi (C ABI)
 //! ```
-#![cfg_attr(not(feature = "std"), no_std)]
+#![cfg_attr(not(any(feature = "std", shokyo_loom)), no_std)]
 #![deny(rustdoc::broken_intra_doc_links)]
 
 #[cfg(feature = "alloc")]
 extern crate alloc;
+
+#[cfg(all(shokyo_loom, feature = "std"))]
+compile_error!("models are built without the default features: cargo xtask step models");
 
 pub mod error;
 #[cfg(shokyo_faults)]
@@ -61,6 +64,10 @@ pub mod types;
 pub mod aead;
 #[cfg(feature = "std")]
 pub mod arena;
+/// Only what is modelled of the arena, and its models.
+#[cfg(all(test, shokyo_loom))]
+#[path = "arena/models/mod.rs"]
+mod arena;
 pub mod buffer;
 #[cfg(feature = "custody")]
 pub mod custody;

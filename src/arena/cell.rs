@@ -9,20 +9,25 @@
 //! cell comes back to the free list only when its lease ends, so that no one wipes another's new key.
 //!
 //! Destroying all keys touches no state. It opens a new *epoch* and overwrites every cell: a lease of an older epoch is dead
-//! whatever its state says. A reader that finds generation and epoch unchanged *after* its copy has the whole key; whoever
-//! fills finds a new epoch *after* filling and wipes what it wrote. Nothing here takes a lock or allocates.
+//! whatever its state says. A reader that finds generation and epoch unchanged *after* its copy has the whole key. Whoever fills
+//! looks for a new epoch *before*, then writing nothing, and *after*, then wiping what it wrote; a destruction that sees no cell
+//! being filled therefore leaves no word of a key behind, not even for a moment. Nothing here takes a lock or allocates.
 
-use super::sync::{AtomicU32, AtomicU64, AtomicUsize, Ordering, fence};
+use super::sync::{AtomicU32, AtomicU64, AtomicUsize, Ordering, fence, yield_now};
 use crate::error::Error;
 use crate::wipe::Wiped;
 
+#[cfg(all(test, shokyo_loom))]
+#[path = "models/cell.rs"]
+mod models;
+
 pub(super) const DEAD: u32 = 0;
 const EMPTY: u32 = 1;
-pub(super) const FILLING: u32 = 2;
+const FILLING: u32 = 2;
 const LIVE: u32 = 3;
 const WIPING: u32 = 4;
 const EXPIRED: u32 = 5;
-pub(super) const MASK: u32 = 7;
+const MASK: u32 = 7;
 /// The last generation of a cell; after it the cell is retired, because an identifier is never used twice.
 pub(super) const LAST_GENERATION: u32 = u32::MAX >> 3;
 
@@ -62,23 +67,32 @@ impl Epochs {
 
     /// The epoch for a new lease; `None` while all keys are being destroyed: what was filled now could be overwritten.
     pub(super) fn enter(&self) -> Option<u64> {
-        let epoch = self.current.load(Ordering::SeqCst);
-        // Seeing the end of a destruction is seeing everything it did.
-        let quiet = self.destroying.load(Ordering::SeqCst) == 0;
-        (quiet && self.current.load(Ordering::SeqCst) == epoch).then_some(epoch)
+        let epoch = self.current.load(Ordering::Acquire);
+        // Seeing a destruction's epoch is seeing that it began; seeing its end is seeing everything it did.
+        let quiet = self.destroying.load(Ordering::Acquire) == 0;
+        // A lease of an epoch that is over would be in vain.
+        (quiet && self.current.load(Ordering::Relaxed) == epoch).then_some(epoch)
     }
 
-    /// Ends every lease there is. Until [`Epochs::destroyed`], no new ones are given.
+    /// Ends every lease there is. Until [`Epochs::destroyed`], no new ones are given. Whoever calls it counts the cells that are
+    /// [being filled](is_filling), then overwrites all of them.
     pub(super) fn destroy(&self) {
-        self.destroying.fetch_add(1, Ordering::SeqCst);
-        self.current.fetch_add(1, Ordering::SeqCst);
+        self.destroying.fetch_add(1, Ordering::Relaxed);
+        self.current.fetch_add(1, Ordering::Release);
+        // Pairs with the fences of `fill`; and readers that see a wiped word see the new epoch.
         fence(Ordering::SeqCst);
     }
 
     /// The cells are overwritten.
     pub(super) fn destroyed(&self) {
-        self.destroying.fetch_sub(1, Ordering::SeqCst);
+        self.destroying.fetch_sub(1, Ordering::Release);
     }
+}
+
+/// Whether someone is putting a key into a cell this moment. Asked after [`Epochs::destroy`] and *before* the cell is overwritten:
+/// a cell that is not being filled then gets no word of an older epoch any more.
+pub(super) fn is_filling(state: &AtomicU32) -> bool {
+    state.load(Ordering::Acquire) & MASK == FILLING
 }
 
 impl<W: Words> Cell<'_, W> {
@@ -101,13 +115,19 @@ impl<W: Words> Cell<'_, W> {
         self.state
             .compare_exchange(self.word(EMPTY), self.word(FILLING), Ordering::AcqRel, Ordering::Acquire)
             .map_err(|_| self.ended())?;
+        // Pairs with the fence of `destroy`: either that sees this cell being filled, or this sees the new epoch.
+        fence(Ordering::SeqCst);
+        if self.epochs.current.load(Ordering::Relaxed) != self.epoch {
+            self.state.store(self.word(DEAD), Ordering::Release);
+            return Err(Error::Erased);
+        }
         for index in 0..W::COUNT {
             self.words.store(index, key(index));
         }
         self.state.store(self.word(LIVE), Ordering::Release);
         // Pairs with the fence of `destroy`: either this sees the new epoch, or the destruction sees these words.
         fence(Ordering::SeqCst);
-        if self.epochs.current.load(Ordering::SeqCst) == self.epoch {
+        if self.epochs.current.load(Ordering::Relaxed) == self.epoch {
             return Ok(());
         }
         let _ = self.words.wipe(self.tag);
@@ -151,7 +171,7 @@ impl<W: Words> Cell<'_, W> {
         loop {
             if seen & MASK == WIPING {
                 // A deadline is wiping it this moment.
-                std::thread::yield_now();
+                yield_now();
                 seen = self.state.load(Ordering::Acquire);
                 continue;
             }
@@ -169,9 +189,15 @@ impl<W: Words> Cell<'_, W> {
         outcome
     }
 
-    /// Destroys the key if it is there, whoever owns the lease; nothing when it is not.
+    /// Destroys the key if it is there, whoever owns the lease; a cell that is still empty gets none any more. Not one that is being
+    /// filled this moment: whoever fills a cell that has a deadline looks at it afterwards.
     pub(super) fn expire(&self) -> Option<Result<Wiped, Error>> {
-        self.state.compare_exchange(self.word(LIVE), self.word(WIPING), Ordering::AcqRel, Ordering::Acquire).ok()?;
+        let change = |from, to| {
+            self.state.compare_exchange(self.word(from), self.word(to), Ordering::AcqRel, Ordering::Acquire).is_ok()
+        };
+        if !change(LIVE, WIPING) && (change(EMPTY, EXPIRED) || !change(LIVE, WIPING)) {
+            return None;
+        }
         fence(Ordering::SeqCst);
         let outcome = self.words.wipe(self.tag);
         self.state.store(self.word(EXPIRED), Ordering::Release);

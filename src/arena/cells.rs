@@ -7,7 +7,7 @@ use core::sync::atomic::AtomicU32;
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
-use super::cell::{Cell, DEAD, Epochs, FILLING, LAST_GENERATION, MASK, Words};
+use super::cell::{Cell, DEAD, Epochs, LAST_GENERATION, Words, is_filling};
 use super::sync::{Mutex, Ordering, locked};
 use super::{Policy, Region};
 use crate::error::Error;
@@ -292,6 +292,8 @@ impl Cells {
         self.epochs.destroy();
         for block in self.blocks() {
             let count = block.states.len();
+            // Before the words are wiped: who writes some after that was filling now.
+            done.filling += block.states.iter().filter(|state| is_filling(state)).count() as u64;
             // SAFETY: `count` cells stand one after the other behind the first canary, in pages that live as long as the block, and
             // are only ever seen as atomics.
             let wiped = unsafe { wipe::wipe_cells(block.region.start().add(CELL).cast().as_ptr(), count) };
@@ -301,8 +303,6 @@ impl Cells {
                 done.failed +=
                     (0..count).filter(|place| wipe::wipe_cell(block.words(*place), 0).is_err()).count() as u64;
             }
-            let filling = |state: &&super::sync::AtomicU32| state.load(Ordering::Acquire) & MASK == FILLING;
-            done.filling += block.states.iter().filter(filling).count() as u64;
         }
         self.epochs.destroyed();
         done

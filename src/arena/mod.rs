@@ -13,6 +13,7 @@
 mod alternate;
 mod cell;
 mod cells;
+mod list;
 mod pool;
 mod region;
 mod registry;

@@ -2,12 +2,16 @@
 //! waiting without an end.
 //!
 //! A place is a bit. Who finds none waits in a queue; who gives one back looks whether anyone waits *after* setting the bit, and
-//! who waits looks for a bit *after* saying so, so that one of the two always sees the other.
+//! who waits looks for a bit *after* saying so, with a fence between the two steps of both, so that one always sees the other.
 
 use std::collections::VecDeque;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use super::sync::{AtomicU64, AtomicUsize, Condvar, Mutex, Ordering, locked, seat};
+use super::sync::{AtomicU64, AtomicUsize, Condvar, Deadline, Mutex, Ordering, fence, locked, seat};
+
+#[cfg(all(test, shokyo_loom))]
+#[path = "models/pool.rs"]
+mod models;
 
 /// Which of `0..count` are free, and who waits.
 pub(super) struct Pool {
@@ -45,7 +49,8 @@ impl Pool {
 
     /// A place, in the order of asking; `None` when none became free within `patience`.
     pub(super) fn take(&self, patience: Duration) -> Option<usize> {
-        if self.waiting.load(Ordering::SeqCst) == 0
+        // Only so that nobody overtakes those who wait; at worst one who has just begun to.
+        if self.waiting.load(Ordering::Relaxed) == 0
             && let Some(place) = self.claim()
         {
             return Some(place);
@@ -55,26 +60,23 @@ impl Pool {
 
     #[cold]
     fn take_in_turn(&self, patience: Duration) -> Option<usize> {
-        let until = Instant::now() + patience;
+        let mut until = Deadline::after(patience);
         let mut queue = locked(&self.queue);
         let ticket = queue.next_ticket;
         queue.next_ticket += 1;
         queue.tickets.push_back(ticket);
-        self.waiting.fetch_add(1, Ordering::SeqCst);
+        self.announce();
         let found = loop {
             if queue.tickets.front() == Some(&ticket)
                 && let Some(place) = self.claim()
             {
                 break Some(place);
             }
-            let left = until.saturating_duration_since(Instant::now());
-            if left.is_zero() {
-                break None;
-            }
+            let Some(left) = until.left() else { break None };
             queue = self.changed.wait_timeout(queue, left);
         };
         queue.tickets.retain(|other| *other != ticket);
-        self.waiting.fetch_sub(1, Ordering::SeqCst);
+        self.waiting.fetch_sub(1, Ordering::Relaxed);
         // The next in the queue may have what it needs now.
         self.changed.notify_all();
         found
@@ -87,11 +89,11 @@ impl Pool {
         for step in 0..words {
             let index = (seat / 64 + step) % words;
             let word = &self.free[index];
-            let mut seen = word.load(Ordering::SeqCst);
+            let mut seen = word.load(Ordering::Relaxed);
             while seen != 0 {
                 let turn = if step == 0 { (seat % 64) as u32 } else { 0 };
                 let bit = (seen.rotate_right(turn).trailing_zeros() + turn) % 64;
-                match word.compare_exchange(seen, seen & !(1 << bit), Ordering::SeqCst, Ordering::SeqCst) {
+                match word.compare_exchange(seen, seen & !(1 << bit), Ordering::Acquire, Ordering::Relaxed) {
                     Ok(_) => return Some(index * 64 + bit as usize),
                     Err(now) => seen = now,
                 }
@@ -102,18 +104,27 @@ impl Pool {
 
     /// Gives a place back for the next one.
     pub(super) fn give_back(&self, place: usize) {
-        self.free[place / 64].fetch_or(1 << (place % 64), Ordering::SeqCst);
+        self.free[place / 64].fetch_or(1 << (place % 64), Ordering::Release);
         self.wake();
     }
 
     /// Ends a loan whose place must never be handed out again.
     pub(super) fn quarantine(&self) {
-        self.quarantined.fetch_add(1, Ordering::SeqCst);
+        self.quarantined.fetch_add(1, Ordering::Release);
         self.wake();
     }
 
+    /// Says that the caller waits. It must look for what it wants after this and before it sleeps.
+    fn announce(&self) {
+        self.waiting.fetch_add(1, Ordering::Relaxed);
+        // Pairs with the fence of `wake`: either that sees who waits here, or they see what was given back.
+        fence(Ordering::SeqCst);
+    }
+
     fn wake(&self) {
-        if self.waiting.load(Ordering::SeqCst) > 0 {
+        // Pairs with the fence of `announce`.
+        fence(Ordering::SeqCst);
+        if self.waiting.load(Ordering::Relaxed) > 0 {
             // Whoever is between looking and sleeping holds the lock.
             drop(locked(&self.queue));
             self.changed.notify_all();
@@ -122,31 +133,33 @@ impl Pool {
 
     /// How many places are lent. Safe in a signal handler.
     pub(super) fn lent(&self) -> usize {
-        let free = self.free.iter().map(|word| word.load(Ordering::SeqCst).count_ones() as usize).sum::<usize>();
-        self.count.saturating_sub(free + self.quarantined.load(Ordering::SeqCst))
+        // First, so that a place that is seen free and then quarantined is not counted twice and another's loan not at all.
+        let quarantined = self.quarantined.load(Ordering::Acquire);
+        let free = self.free.iter().map(|word| word.load(Ordering::Acquire).count_ones() as usize).sum::<usize>();
+        self.count.saturating_sub(free + quarantined)
     }
 
-    /// Waits until at most `own` places are lent; how many are lent after `patience`, one's own included.
+    /// Waits until at most `own` of the loans that began before are left; how many are lent after `patience`, one's own included.
     pub(super) fn wait_idle(&self, own: usize, patience: Duration) -> usize {
-        let until = Instant::now() + patience;
+        let mut until = Deadline::after(patience);
         let mut queue = locked(&self.queue);
-        self.waiting.fetch_add(1, Ordering::SeqCst);
+        self.announce();
         let lent = loop {
             let lent = self.lent();
-            let left = until.saturating_duration_since(Instant::now());
-            if lent <= own || left.is_zero() {
+            if lent <= own {
                 break lent;
             }
+            let Some(left) = until.left() else { break lent };
             queue = self.changed.wait_timeout(queue, left);
         };
-        self.waiting.fetch_sub(1, Ordering::SeqCst);
+        self.waiting.fetch_sub(1, Ordering::Relaxed);
         drop(queue);
         self.changed.notify_all();
         lent
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, not(shokyo_loom)))]
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;

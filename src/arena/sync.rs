@@ -1,22 +1,28 @@
-//! The atomics and locks that the arena's synchronisation is written with: the standard library's, or the model checker's in a
-//! build with `--cfg shokyo_loom`, which tries every order that the memory model allows.
+//! The atomics, locks and deadlines that the arena's synchronisation is written with: the operating system's, or the model
+//! checker's in a build with `--cfg shokyo_loom`, which tries every order that the memory model allows.
+//!
+//! The model checker orders accesses with `SeqCst` no better than `AcqRel`, so nothing here may rest on them: where two threads
+//! each write one thing and then look at the other's, both have a `fence(SeqCst)` in between, which is right everywhere.
 
 #[cfg(shokyo_loom)]
-pub(super) use loom::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering, fence};
-#[cfg(not(shokyo_loom))]
-pub(super) use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering, fence};
+#[path = "models/sync.rs"]
+mod imp;
+#[cfg(all(test, shokyo_loom))]
+pub(super) use imp::{SOON, without_fence};
+
+pub(super) use imp::{
+    AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Condvar, Deadline, Mutex, Ordering, fence, locked, seat, yield_now,
+};
 
 #[cfg(not(shokyo_loom))]
-pub(super) use real::{Condvar, Mutex, locked, seat};
-
-#[cfg(not(shokyo_loom))]
-mod real {
+mod imp {
     use std::sync::PoisonError;
-    use std::sync::atomic::{AtomicUsize, Ordering};
-    use std::time::Duration;
+    use std::time::{Duration, Instant};
 
     pub(in super::super) use std::sync::Mutex;
     use std::sync::MutexGuard;
+    pub(in super::super) use std::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Ordering, fence};
+    pub(in super::super) use std::thread::yield_now;
 
     /// A condition variable whose waits end.
     pub(in super::super) struct Condvar(std::sync::Condvar);
@@ -42,6 +48,21 @@ mod real {
     /// The guard of a mutex whose data a panic cannot leave half changed.
     pub(in super::super) fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
         mutex.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// When patience ends.
+    pub(in super::super) struct Deadline(Instant);
+
+    impl Deadline {
+        pub(in super::super) fn after(patience: Duration) -> Self {
+            Self(Instant::now() + patience)
+        }
+
+        /// The patience that is left; `None` when none is.
+        pub(in super::super) fn left(&mut self) -> Option<Duration> {
+            let left = self.0.saturating_duration_since(Instant::now());
+            (!left.is_zero()).then_some(left)
+        }
     }
 
     /// A small number of the calling thread's own, so that threads begin to look for something free at different places.

@@ -67,8 +67,10 @@ fn the_vaults_lifetime_holds_for_every_document_and_what_ends_earlier_is_forgott
     drop(vault.seal(BINDING, b"erased before its deadline").unwrap());
     assert!(soon(|| !document.key().is_live()));
     assert_eq!(document.read_at(0, |_| ()), Err(Error::Expired));
+    let unwritten = vault.writer(BINDING).unwrap();
     std::thread::sleep(Duration::from_millis(60));
     assert_eq!(writer.finish().unwrap_err(), Error::Expired);
+    assert_eq!(unwritten.finish_with(b"too late").unwrap_err(), Error::Expired);
     assert!(document.erase().is_verified());
 }
 

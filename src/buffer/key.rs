@@ -127,7 +127,10 @@ impl KeyCell {
     }
 
     pub(super) fn fill(&mut self, key: &[u8; 32]) -> Result<(), Error> {
-        self.vault.inner().cells.fill(&mut self.lease, key)
+        self.vault.inner().cells.fill(&mut self.lease, key)?;
+        // The custodian passes a cell by that is being filled.
+        self.expire_if_due();
+        Ok(())
     }
 }
 

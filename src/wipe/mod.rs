@@ -181,7 +181,7 @@ pub(crate) unsafe fn leading_zeros(start: *const u8, length: usize) -> usize {
     unsafe { store::leading_zeros(start, length) }
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "std"))]
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;

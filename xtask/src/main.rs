@@ -12,6 +12,7 @@ mod disassembly;
 mod faults;
 mod header;
 mod injection;
+mod models;
 mod packages;
 mod steps;
 mod versus;

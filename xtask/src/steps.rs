@@ -4,7 +4,7 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use crate::call::Failure;
-use crate::{bare, c_program, checks, demo, disassembly, faults, header, injection, packages, versus};
+use crate::{bare, c_program, checks, demo, disassembly, faults, header, injection, models, packages, versus};
 
 /// How a step ended that did not fail.
 pub enum Outcome {
@@ -43,6 +43,12 @@ pub fn all() -> Vec<Step> {
             checks::release,
         ),
         step("disassembly", "the shipped library stores, then loads every byte that it wipes", false, disassembly::run),
+        step(
+            "models",
+            "no order of the arena's threads loses a wake-up, a key or an arena; defects are found",
+            false,
+            models::run,
+        ),
         step("c", "the programs of bindings/c, against the static and the shared library", false, c_program::run),
         step("demo", "one document through four processes, and no residue", false, demo::run),
         step("faults", "tests with deliberate faults: every check of erasure can fail", false, faults::run),

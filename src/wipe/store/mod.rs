@@ -12,9 +12,9 @@
     path = "portable.rs"
 )]
 mod imp;
-#[cfg(test)]
+#[cfg(all(test, feature = "std"))]
 mod portable;
-#[cfg(test)]
+#[cfg(all(test, feature = "std"))]
 mod tests;
 
 use core::sync::atomic::AtomicU32;
