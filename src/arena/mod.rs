@@ -15,6 +15,9 @@ mod pool;
 mod region;
 mod room;
 mod slots;
+mod stack_notes;
+#[cfg(shokyo_faults)]
+mod strike;
 mod window;
 
 pub(crate) use cells::{Cells, Lease as CellLease, Reading};
@@ -22,6 +25,8 @@ pub(crate) use region::Policy;
 use region::Region;
 pub(crate) use room::{CANARY as ROOM_CANARY, Rooms};
 pub(crate) use slots::{Slot, Slots};
+#[cfg(shokyo_faults)]
+pub(crate) use strike::strike;
 pub(crate) use window::{AHEAD, Window, Windows};
 
 use std::sync::{Mutex, MutexGuard, PoisonError};

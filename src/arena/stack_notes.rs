@@ -1,0 +1,114 @@
+//! Changing to a room's stack and back, and telling valgrind about it, which would otherwise take the change for a huge frame
+//! and everything below the stack pointer for gone.
+//!
+//! AddressSanitizer is told by corosensei itself (its feature `sanitizer`, with `--cfg shokyo_asan`). Nothing here may touch what
+//! is on the stack.
+
+use corosensei::stack::Stack;
+
+use super::Region;
+
+/// Runs `work` on the stack of a room. A panic goes on.
+#[inline(always)]
+pub(super) fn on_stack<R>(room: &Region, walls: impl Stack, work: impl FnOnce() -> R) -> R {
+    #[cfg(shokyo_faults)]
+    if crate::faults::active(crate::faults::Fault::RoomOff) {
+        return work();
+    }
+    let _visit = valgrind::Visit::of(room);
+    corosensei::on_stack(walls, work)
+}
+
+/// Client requests (`valgrind.h`, `memcheck.h`): instructions that change nothing, and that valgrind recognises.
+#[cfg(all(target_arch = "x86_64", target_os = "linux"))]
+mod valgrind {
+    use core::arch::asm;
+    use std::sync::OnceLock;
+
+    use crate::arena::Region;
+
+    const RUNNING_ON_VALGRIND: usize = 0x1001;
+    const STACK_REGISTER: usize = 0x1501;
+    const STACK_DEREGISTER: usize = 0x1502;
+    /// The tool's own requests begin at `'M' << 24 | 'C' << 16`.
+    const MAKE_MEMORY_DEFINED: usize = 0x4D43_0002;
+
+    /// A stack that is in use, from here to the end of the scope.
+    pub(super) struct Visit<'r>(Option<(&'r Region, usize)>);
+
+    impl<'r> Visit<'r> {
+        #[inline(always)]
+        pub(super) fn of(room: &'r Region) -> Self {
+            static RUNNING: OnceLock<bool> = OnceLock::new();
+            let running = *RUNNING.get_or_init(|| request(RUNNING_ON_VALGRIND, 0, 0) != 0);
+            Self(running.then(|| (room, register(room))))
+        }
+    }
+
+    impl Drop for Visit<'_> {
+        #[inline(always)]
+        fn drop(&mut self) {
+            if let Some((room, stack)) = self.0 {
+                leave(room, stack);
+            }
+        }
+    }
+
+    #[cold]
+    fn register(room: &Region) -> usize {
+        let start = room.start().addr().get();
+        request(STACK_REGISTER, start, start + room.length())
+    }
+
+    /// What lies below a stack pointer that went up again counts as gone; but the room is read and wiped now.
+    #[cold]
+    fn leave(room: &Region, stack: usize) {
+        request(STACK_DEREGISTER, stack, 0);
+        request(MAKE_MEMORY_DEFINED, room.start().addr().get(), room.length());
+    }
+
+    fn request(code: usize, first: usize, second: usize) -> usize {
+        let arguments = [code, first, second, 0, 0, 0];
+        let mut answer = 0usize;
+        // SAFETY: the rotations add up to 128 bits and the exchange is of a register with itself, so that only flags change. Under
+        // valgrind the six words are read, and `rdx` is written.
+        unsafe {
+            asm!(
+                "rol rdi, 3",
+                "rol rdi, 13",
+                "rol rdi, 61",
+                "rol rdi, 51",
+                "xchg rbx, rbx",
+                in("rax") arguments.as_ptr(),
+                inlateout("rdx") answer,
+                options(nostack)
+            );
+        }
+        answer
+    }
+
+    #[cfg(test)]
+    mod tests {
+        #[test]
+        fn without_valgrind_a_request_answers_nothing() {
+            if std::env::var_os("SHOKYO_UNDER_VALGRIND").is_none() {
+                assert_eq!(super::request(super::RUNNING_ON_VALGRIND, 0, 0), 0);
+            } else {
+                assert_eq!(super::request(super::RUNNING_ON_VALGRIND, 0, 0), 1);
+            }
+        }
+    }
+}
+
+/// valgrind's requests are written down for one processor only; elsewhere it is told nothing.
+#[cfg(not(all(target_arch = "x86_64", target_os = "linux")))]
+mod valgrind {
+    pub(super) struct Visit;
+
+    impl Visit {
+        #[inline(always)]
+        pub(super) fn of(_room: &crate::arena::Region) -> Self {
+            Self
+        }
+    }
+}
