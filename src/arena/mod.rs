@@ -11,6 +11,7 @@
 //! handed out again and never unmapped. Nothing here may know what a document, a session or a chunk is.
 
 mod cells;
+mod crossing;
 mod pool;
 mod region;
 mod room;

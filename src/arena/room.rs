@@ -13,7 +13,7 @@ use std::time::Duration;
 use corosensei::stack::{STACK_ALIGNMENT, Stack, StackPointer};
 
 use super::pool::Pool;
-use super::{Policy, Region, stack_notes};
+use super::{Policy, Region, crossing};
 use crate::error::Error;
 use crate::platform;
 use crate::types::Protections;
@@ -67,7 +67,7 @@ impl Rooms {
         let busy = Error::Busy { what: "clean rooms", limit: self.rooms.len() as u64 };
         let place = self.pool.take(patience).ok_or(busy)?;
         let room = &self.rooms[place];
-        let outcome = catch_unwind(AssertUnwindSafe(|| stack_notes::on_stack(&room.region, room.walls(), work)));
+        let outcome = catch_unwind(AssertUnwindSafe(|| crossing::on_stack(&room.region, room.walls(), work)));
         let _ = wipe::scrub_registers();
         let clean = room.clean().map(|used| {
             self.high_water.fetch_max(used, Ordering::Relaxed);

@@ -1,23 +1,10 @@
-//! Changing to a room's stack and back, and telling valgrind about it, which would otherwise take the change for a huge frame
-//! and everything below the stack pointer for gone.
+//! Telling valgrind about a change to a room's stack, which it would otherwise take for a huge frame, and everything below a stack
+//! pointer that went up again for gone.
 //!
 //! AddressSanitizer is told by corosensei itself (its feature `sanitizer`, with `--cfg shokyo_asan`). Nothing here may touch what
-//! is on the stack.
+//! is on a stack.
 
-use corosensei::stack::Stack;
-
-use super::Region;
-
-/// Runs `work` on the stack of a room. A panic goes on.
-#[inline(always)]
-pub(super) fn on_stack<R>(room: &Region, walls: impl Stack, work: impl FnOnce() -> R) -> R {
-    #[cfg(shokyo_faults)]
-    if crate::faults::active(crate::faults::Fault::RoomOff) {
-        return work();
-    }
-    let _visit = valgrind::Visit::of(room);
-    corosensei::on_stack(walls, work)
-}
+pub(in crate::arena) use valgrind::Visit;
 
 /// Client requests (`valgrind.h`, `memcheck.h`): instructions that change nothing, and that valgrind recognises.
 #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
@@ -34,11 +21,11 @@ mod valgrind {
     const MAKE_MEMORY_DEFINED: usize = 0x4D43_0002;
 
     /// A stack that is in use, from here to the end of the scope.
-    pub(super) struct Visit<'r>(Option<(&'r Region, usize)>);
+    pub(in crate::arena) struct Visit<'r>(Option<(&'r Region, usize)>);
 
     impl<'r> Visit<'r> {
         #[inline(always)]
-        pub(super) fn of(room: &'r Region) -> Self {
+        pub(in crate::arena) fn of(room: &'r Region) -> Self {
             static RUNNING: OnceLock<bool> = OnceLock::new();
             let running = *RUNNING.get_or_init(|| request(RUNNING_ON_VALGRIND, 0, 0) != 0);
             Self(running.then(|| (room, register(room))))
@@ -103,11 +90,11 @@ mod valgrind {
 /// valgrind's requests are written down for one processor only; elsewhere it is told nothing.
 #[cfg(not(all(target_arch = "x86_64", target_os = "linux")))]
 mod valgrind {
-    pub(super) struct Visit;
+    pub(in crate::arena) struct Visit;
 
     impl Visit {
         #[inline(always)]
-        pub(super) fn of(_room: &crate::arena::Region) -> Self {
+        pub(in crate::arena) fn of(_room: &crate::arena::Region) -> Self {
             Self
         }
     }

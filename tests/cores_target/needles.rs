@@ -1,13 +1,20 @@
 //! What must not stay: the plaintext, and under faults every key that the target draws and what is derived from it.
 
+use std::sync::OnceLock;
+
 use shokyo::scan::Needles;
 
-/// The plaintext, eight bytes and up, and with faults all secrets that follow from the first draws.
-pub(crate) fn everything(plain: &[u8]) -> Needles {
-    let plain = Needles::marker(plain);
-    #[cfg(shokyo_faults)]
-    let plain = plain.merge(known::secrets());
-    plain
+/// The plaintext that every target of this process is given, and what to look for: the plaintext, eight bytes and up, and with
+/// faults all secrets that follow from the first draws.
+pub(crate) fn everything() -> &'static (Vec<u8>, Needles) {
+    static EVERYTHING: OnceLock<(Vec<u8>, Needles)> = OnceLock::new();
+    EVERYTHING.get_or_init(|| {
+        let plain = super::observer::random(super::PLAIN);
+        let needles = Needles::marker(&plain);
+        #[cfg(shokyo_faults)]
+        let needles = needles.merge(known::secrets());
+        (plain, needles)
+    })
 }
 
 #[cfg(shokyo_faults)]

@@ -26,7 +26,6 @@ pub(crate) struct Target {
     input: ChildStdin,
     output: ChildStdout,
     control: Vec<u8>,
-    plain: Vec<u8>,
     source: u64,
     folder: TempDir,
 }
@@ -62,9 +61,9 @@ impl Target {
         }
         let mut child = command.spawn().unwrap();
         let (input, output) = (child.stdin.take().unwrap(), child.stdout.take().unwrap());
-        let mut target = Self { child, input, output, control: random(32), plain: random(PLAIN), source: 0, folder };
+        let mut target = Self { child, input, output, control: random(32), source: 0, folder };
         target.input.write_all(&target.control).unwrap();
-        target.input.write_all(&target.plain).unwrap();
+        target.input.write_all(&needles::everything().0).unwrap();
         target.wait_for(READY);
         let mut address = [0; 8];
         target.output.read_exact(&mut address).expect("the target ended early");
@@ -86,7 +85,7 @@ impl Target {
         self.output.read_exact(&mut live).unwrap();
         // It says so before it waits: let every thread of it come to rest.
         std::thread::sleep(Duration::from_millis(10));
-        let report = scan(self.child.id() as i32, &needles::everything(&self.plain), &self.control, None).unwrap();
+        let report = scan(self.child.id() as i32, &needles::everything().1, &self.control, None).unwrap();
         assert!(report.control_found, "{report}");
         if let Some(memory) = report.unexplained().next() {
             panic!("the target has memory that cannot be looked into: {memory}");
@@ -131,7 +130,7 @@ impl Target {
         assert_eq!(status.signal(), Some(signal), "{status}: SHOKYO_CORES_SHOWN=1 shows why");
         let core = self.core_file()?;
         assert!(status.core_dumped(), "no core was written: is its hard limit (ulimit -Hc) 0?");
-        let report = scan_core(&core, &needles::everything(&self.plain), &self.control).unwrap();
+        let report = scan_core(&core, &needles::everything().1, &self.control).unwrap();
         assert!(report.control_found, "{report}");
         assert!(report.threads >= 1 && report.bytes_scanned > 100_000, "{report}");
         let found = self.unexpected(&report, |hit| matches!(hit.place, Place::Register { .. }));
