@@ -96,8 +96,11 @@ fn a_signal_handler_on_the_rooms_own_stack_leaves_nothing_in_a_core() {
 #[test]
 #[ignore = "until alternate signal stacks are scrubbed and left out of dumps"]
 fn a_signal_handler_on_an_alternate_stack_leaves_nothing_in_a_core() {
-    let Some((report, found)) = Target::start("timer-alternate-stack", KNOWN).core(libc::SIGABRT) else { return };
-    assert!(found.is_empty(), "{report}");
+    // Not every moment has a secret in its registers.
+    for _ in 0..4 {
+        let Some((report, found)) = Target::start("timer-alternate-stack", KNOWN).core(libc::SIGABRT) else { return };
+        assert!(found.is_empty(), "{report}");
+    }
 }
 
 #[cfg(shokyo_faults)]

@@ -242,3 +242,104 @@ fn read(file: &File, at: u64, into: &mut [u8]) -> Result<(), Error> {
 fn malformed() -> Error {
     Error::Malformed { what: "a core file" }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    const CONTROL: [u8; 32] = *b"\x01\x92\x13\x84\x75\x06\xf7\xe8\xd9\xca\xbb\xac\x9d\x8e\x7f\x60\x51\x42\x33\x24\x15\x07\xf6\xe5\xd4\xc3\xb2\xa1\x90\x8f\x7e\x6d";
+    const SECRET: [u8; 24] =
+        *b"\xa3\x14\x05\xb6\xc7\xd8\xe9\xfa\x0b\x1c\x2d\x3e\x4f\x50\x61\x72\x83\x94\xa5\xb7\xc6\xd5\xe4\xf3";
+
+    fn note(kind: u32, content: &[u8]) -> Vec<u8> {
+        let mut note = Vec::new();
+        for word in [5, content.len() as u32, kind] {
+            note.extend(word.to_le_bytes());
+        }
+        note.extend(b"CORE\0\0\0\0");
+        note.extend(content);
+        note.resize(note.len().next_multiple_of(4), 0);
+        note
+    }
+
+    /// One thread, whose general registers begin with `register`, and one mapping.
+    fn core(register: &[u8], memory: &[u8]) -> Vec<u8> {
+        let mut status = vec![0; REGISTERS + 27 * 8 + 8];
+        status[THREAD..THREAD + 4].copy_from_slice(&77u32.to_le_bytes());
+        status[REGISTERS..REGISTERS + register.len()].copy_from_slice(register);
+        let mut notes = note(1, &status);
+        let mut files: Vec<u8> = [1u64, 4096, 0x5000, 0x9000, 0].iter().flat_map(|word| word.to_le_bytes()).collect();
+        files.extend(b"/usr/lib/a library\0");
+        notes.extend(note(0x4649_4C45, &files));
+        let mut file = b"\x7fELF\x02\x01\x01".to_vec();
+        file.resize(64, 0);
+        file[16] = 4;
+        file[32] = 64;
+        file[54] = 56;
+        file[56] = 2;
+        let start = 64 + 2 * 56;
+        for (kind, flags, offset, address, stored, length) in [
+            (4u32, 0u32, start, 0, notes.len(), 0),
+            (1, 6, start + notes.len(), 0x5000, memory.len(), memory.len() + 4096),
+        ] {
+            file.extend(kind.to_le_bytes());
+            file.extend(flags.to_le_bytes());
+            for word in [offset, address, 0, stored, length, 4096] {
+                file.extend((word as u64).to_le_bytes());
+            }
+        }
+        file.extend(notes);
+        file.extend(memory);
+        file
+    }
+
+    fn scanned(file: &[u8]) -> Result<ScanReport, Error> {
+        let path =
+            std::env::temp_dir().join(format!("shokyo-core-{}-{:?}", std::process::id(), std::thread::current().id()));
+        std::fs::write(&path, file).unwrap();
+        let report = scan(&path, &Needles::marker(&SECRET), &CONTROL);
+        std::fs::remove_file(&path).unwrap();
+        report
+    }
+
+    #[test]
+    fn registers_and_mappings_of_a_core_are_looked_through() {
+        // Across the edge of two blocks, too.
+        let mut memory = vec![0x11; BLOCK + 100];
+        memory[500..532].copy_from_slice(&CONTROL);
+        let clean = scanned(&core(&[0; 8], &memory)).unwrap();
+        assert!(clean.is_clean() && clean.threads == 1 && clean.pid == 77, "{clean}");
+        assert_eq!((clean.mappings_scanned, clean.untouched_bytes), (1, 4096));
+
+        memory[BLOCK - 10..BLOCK + 14].copy_from_slice(&SECRET);
+        let report = scanned(&core(&SECRET[..16], &memory)).unwrap();
+        assert_eq!(report.total_hits(), 2, "{report}");
+        let Place::Register { thread: 77, register, .. } = &report.hits[0].place else { panic!("{report}") };
+        assert!(cfg!(not(target_arch = "x86_64")) || register == "r15", "{report}");
+        let Place::Memory { address, mapping, permissions, .. } = &report.hits[1].place else { panic!("{report}") };
+        assert_eq!((*address, report.hits[1].length), (0x5000 + BLOCK as u64 - 10, 24));
+        assert_eq!((mapping.as_str(), permissions.as_str()), ("/usr/lib/a library", "rw-"));
+    }
+
+    #[test]
+    fn a_core_without_the_control_marker_proves_nothing() {
+        let report = scanned(&core(&[0; 8], &[0x11; 100])).unwrap();
+        assert!(!report.control_found && !report.is_clean(), "{report}");
+    }
+
+    #[test]
+    fn a_core_that_was_cut_off_or_is_none_is_refused() {
+        let whole = core(&[0; 8], &CONTROL);
+        assert!(scanned(&whole).is_ok());
+        for length in 0..whole.len() {
+            assert!(scanned(&whole[..length]).is_err(), "{length} bytes");
+        }
+        let mut program = whole.clone();
+        program[16] = 2;
+        assert!(scanned(&program).is_err());
+        let mut other = whole;
+        other[4] = 1;
+        assert!(scanned(&other).is_err());
+    }
+}

@@ -1,7 +1,7 @@
 //! Programs that end with a core: in the middle of an operation, at any moment of it, or after everything was done.
 
 use std::panic::catch_unwind;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 
 use super::handover::Station;
 use super::{BINDING, Bench, DOCUMENT, tell};
@@ -80,28 +80,55 @@ fn crash(name: &str, bench: &Bench) {
     panic!("{name} did not crash");
 }
 
-static INTERRUPTIONS: AtomicU64 = AtomicU64::new(0);
+/// Interruptions that hit work in a room.
+static INSIDE: AtomicU64 = AtomicU64::new(0);
+/// How many of them come before the last.
+const INTERRUPTIONS: u64 = 300;
+/// Where the worker's ordinary stack is.
+static STACK: AtomicUsize = AtomicUsize::new(0);
 
-extern "C" fn count(_: libc::c_int) {
-    INTERRUPTIONS.fetch_add(1, Ordering::Relaxed);
+/// Counts when it interrupted work in a room; the last time it sees to it that no other signal comes, whose frame would cover its own.
+extern "C" fn count(_: libc::c_int, _: *mut libc::siginfo_t, context: *mut libc::c_void) {
+    // SAFETY: the kernel gives a handler with SA_SIGINFO its context, which is the handler's alone to change.
+    let context = unsafe { &mut *context.cast::<libc::ucontext_t>() };
+    let ordinary = STACK.load(Ordering::Relaxed);
+    if (ordinary - (1 << 20)..ordinary + (1 << 20)).contains(&stack_pointer(context)) {
+        return;
+    }
+    if INSIDE.fetch_add(1, Ordering::Relaxed) + 1 >= INTERRUPTIONS {
+        // SAFETY: the mask that is in force when the handler returns.
+        unsafe { libc::sigaddset(&raw mut context.uc_sigmask, libc::SIGUSR1) };
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+fn stack_pointer(context: &libc::ucontext_t) -> usize {
+    context.uc_mcontext.gregs[libc::REG_RSP as usize] as usize
+}
+
+#[cfg(target_arch = "aarch64")]
+fn stack_pointer(context: &libc::ucontext_t) -> usize {
+    context.uc_mcontext.sp as usize
 }
 
 /// Works while signals come, whose handler runs on an alternate stack of the host's or on the stack of that moment; then aborts.
 fn interrupted(bench: &Bench, alternate: bool) {
-    const STACK: usize = 64 * 1024;
+    const LENGTH: usize = 64 * 1024;
+    let here = 0u8;
+    STACK.store((&raw const here).addr(), Ordering::Relaxed);
     // SAFETY: the alternate stack is a mapping of its own that is never unmapped; the handler only counts.
     unsafe {
         if alternate {
             let access = libc::PROT_READ | libc::PROT_WRITE;
             let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS;
-            let start = libc::mmap(std::ptr::null_mut(), STACK, access, flags, -1, 0);
+            let start = libc::mmap(std::ptr::null_mut(), LENGTH, access, flags, -1, 0);
             assert_ne!(start, libc::MAP_FAILED);
-            let stack = libc::stack_t { ss_sp: start, ss_flags: 0, ss_size: STACK };
+            let stack = libc::stack_t { ss_sp: start, ss_flags: 0, ss_size: LENGTH };
             assert_eq!(libc::sigaltstack(&raw const stack, std::ptr::null_mut()), 0);
         }
         let mut action: libc::sigaction = std::mem::zeroed();
         action.sa_sigaction = count as *const () as usize;
-        action.sa_flags = libc::SA_RESTART | if alternate { libc::SA_ONSTACK } else { 0 };
+        action.sa_flags = libc::SA_SIGINFO | libc::SA_RESTART | if alternate { libc::SA_ONSTACK } else { 0 };
         assert_eq!(libc::sigaction(libc::SIGUSR1, &raw const action, std::ptr::null_mut()), 0);
     }
     let vault = bench.vault();
@@ -114,10 +141,10 @@ fn interrupted(bench: &Bench, alternate: bool) {
             while !done.load(Ordering::Relaxed) {
                 // SAFETY: the worker lives longer than this scope.
                 unsafe { libc::pthread_kill(worker, libc::SIGUSR1) };
-                std::thread::sleep(std::time::Duration::from_micros(150));
+                std::thread::sleep(std::time::Duration::from_micros(100));
             }
         });
-        while INTERRUPTIONS.load(Ordering::Relaxed) < 1_500 {
+        while INSIDE.load(Ordering::Relaxed) < INTERRUPTIONS {
             drop(vault.seal(BINDING, bench.source).unwrap());
             buffer.authenticate().unwrap();
         }
