@@ -192,4 +192,19 @@ mod tests {
         status.set(Ok(()));
         assert_eq!(status.outcome(), Ok(()));
     }
+
+    #[cfg(shokyo_asan)]
+    #[test]
+    #[ignore = "AddressSanitizer must find the error: `cargo xtask step asan` sees to that"]
+    fn address_sanitizer_finds_an_error_in_a_room() {
+        use crate::arena::{Policy, Rooms};
+        let policy = Policy { strict: true, locked: true, total: 0 };
+        let Ok(rooms) = Rooms::new(1, 1 << 20, policy) else { return };
+        let _ = rooms.run(std::time::Duration::ZERO, || {
+            let bytes = [1u8; 32];
+            // SAFETY: not sound, on purpose: a byte behind the array is read.
+            core::hint::black_box(unsafe { bytes.as_ptr().add(core::hint::black_box(33)).read_volatile() });
+            Ok(())
+        });
+    }
 }

@@ -76,6 +76,19 @@ mod valgrind {
 
     #[cfg(test)]
     mod tests {
+        /// The tool's first request; `MAKE_MEMORY_DEFINED` is its third.
+        const MAKE_MEMORY_INACCESSIBLE: usize = super::MAKE_MEMORY_DEFINED - 2;
+
+        #[test]
+        #[ignore = "valgrind must find the error: `cargo xtask step valgrind` sees to that"]
+        fn valgrind_finds_an_error() {
+            let bytes = [1u8; 64];
+            super::request(MAKE_MEMORY_INACCESSIBLE, bytes.as_ptr().addr(), bytes.len());
+            // SAFETY: valid for reading whatever valgrind was told.
+            assert_eq!(unsafe { bytes.as_ptr().add(7).read_volatile() }, 1);
+            super::request(super::MAKE_MEMORY_DEFINED, bytes.as_ptr().addr(), bytes.len());
+        }
+
         #[test]
         fn without_valgrind_a_request_answers_nothing() {
             if std::env::var_os("SHOKYO_UNDER_VALGRIND").is_none() {

@@ -6,10 +6,12 @@
 mod c_program;
 mod call;
 mod checks;
+mod cores;
 mod demo;
 mod faults;
 mod header;
 mod packages;
+mod sanitizers;
 mod steps;
 
 use std::path::Path;

@@ -21,7 +21,7 @@ struct Package {
     reason: &'static str,
 }
 
-const PACKAGES: [Package; 4] = [
+const PACKAGES: [Package; 6] = [
     Package {
         name: "gcc",
         sign: Sign::Program("cc"),
@@ -45,6 +45,18 @@ const PACKAGES: [Package; 4] = [
         sign: Sign::Program("python3"),
         required: false,
         reason: "reads receipts with code that is not this project's",
+    },
+    Package {
+        name: "valgrind",
+        sign: Sign::Program("valgrind"),
+        required: false,
+        reason: "looks for errors in memory and for leaks while the memory core works",
+    },
+    Package {
+        name: "libc6-dbg",
+        sign: Sign::File("/usr/share/doc/libc6-dbg"),
+        required: false,
+        reason: "valgrind replaces functions of the C library's loader, whose names it has",
     },
 ];
 
