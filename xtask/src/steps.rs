@@ -45,15 +45,15 @@ pub fn all() -> Vec<Step> {
         step("c", "the programs of bindings/c, against the static and the shared library", false, c_program::run),
         step("demo", "one document through four processes, and no residue", false, demo::run),
         step("faults", "tests with deliberate faults: every check of erasure can fail", false, faults::run),
+        step("valgrind", "the memory core has no error and no leak under valgrind", false, sanitizers::valgrind),
+        step("asan", "the memory core has no error and no leak with AddressSanitizer", false, sanitizers::address),
+        step("demo-faults", "the same demo without wiping finds residue", false, demo::run_without_wiping),
         step(
             "cores",
             "no secret in any core, register or mapping, in the middle and after, both backends",
             false,
             cores::run,
         ),
-        step("valgrind", "the memory core has no error and no leak under valgrind", false, sanitizers::valgrind),
-        step("asan", "the memory core has no error and no leak with AddressSanitizer", false, sanitizers::address),
-        step("demo-faults", "the same demo without wiping finds residue", false, demo::run_without_wiping),
         step("deny", "licences and sources of dependencies", false, checks::deny),
     ]
 }
