@@ -151,6 +151,11 @@ mod with_faults {
     }
 
     #[test]
+    fn what_is_looked_for_of_key_agreement_is_what_the_library_derives() {
+        assert!(cores_target::needles::known::derivation_agrees_with_the_library());
+    }
+
+    #[test]
     fn without_the_wipe_every_call_leaves_something() {
         let silent: Vec<&str> = left_by(calls::all(), "known-random,no-wipe")
             .into_iter()

@@ -34,6 +34,9 @@ const FILES: u64 = 0x4649_4C45;
 const THREAD: usize = 32;
 const REGISTERS: usize = 112;
 
+/// A note's type and content, which may be registers.
+type Note = (u64, Zeroizing<Vec<u8>>);
+
 struct Segment {
     kind: u64,
     flags: u64,
@@ -198,7 +201,7 @@ fn segments(file: &File) -> Result<Vec<Segment>, Error> {
 }
 
 /// The notes' types and contents: name length, length, type, name, content, each part padded to four bytes.
-fn parse_notes(bytes: &[u8]) -> Result<Vec<(u64, Zeroizing<Vec<u8>>)>, Error> {
+fn parse_notes(bytes: &[u8]) -> Result<Vec<Note>, Error> {
     let mut notes = Vec::new();
     let mut at = 0;
     while at + 12 <= bytes.len() {

@@ -58,14 +58,43 @@ pub(crate) mod known {
 
     /// The secrets of HPKE's base mode (RFC 9180, sections 5.1 and 5.1.1): shared secret, key with what AES makes of it, exporter secret.
     fn context(seed: &[u8; 32], randomness: &[u8; 64]) -> Needles {
+        let Schedule { shared, key, exporter } = schedule(seed, randomness);
+        Needles::of_key(&key).merge(Needles::marker(&shared)).merge(Needles::marker(&exporter))
+    }
+
+    fn schedule(seed: &[u8; 32], randomness: &[u8; 64]) -> Schedule {
         let private = <XWing as Kem>::PrivateKey::from_bytes(seed).unwrap();
         let public = XWing::sk_to_pk(&private);
         let (shared, _) = XWing::encap_with_rng(&public, None, &mut Replayed(randomness)).unwrap();
         let context = [&[0][..], &extracted(b"", b"psk_id_hash", b""), &extracted(b"", b"info_hash", &INFO)].concat();
         let secret = extracted(&shared.0, b"secret", b"");
-        let key = expanded(&secret, b"key", &context);
-        let exporter = expanded(&secret, b"exp", &context);
-        Needles::of_key(&key).merge(Needles::marker(&shared.0)).merge(Needles::marker(&exporter))
+        Schedule {
+            shared: shared.0.to_vec(),
+            key: expanded(&secret, b"key", &context),
+            exporter: expanded(&secret, b"exp", &context),
+        }
+    }
+
+    /// Whether what is derived here is what the library derives: both export the same.
+    pub(crate) fn derivation_agrees_with_the_library() -> bool {
+        use hpke::aead::AesGcm256;
+        use hpke::kdf::HkdfSha256;
+        use hpke::{OpModeS, setup_sender_with_rng};
+
+        let (seed, randomness) = ([3; 32], known_draw(7));
+        let public = XWing::sk_to_pk(&<XWing as Kem>::PrivateKey::from_bytes(&seed).unwrap());
+        let mut replayed = Replayed(&randomness);
+        let setup = setup_sender_with_rng::<AesGcm256, HkdfSha256, XWing>;
+        let (_, library) = setup(&OpModeS::Base, &public, &INFO, &mut replayed).unwrap();
+        let mut exported = [0; 32];
+        library.export(b"both", &mut exported).unwrap();
+        expanded(&schedule(&seed, &randomness).exporter, b"sec", b"both") == exported
+    }
+
+    struct Schedule {
+        shared: Vec<u8>,
+        key: [u8; 32],
+        exporter: [u8; 32],
     }
 
     /// X-Wing, HKDF-SHA256, AES-256-GCM.

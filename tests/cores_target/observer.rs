@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use shokyo::scan::{HITS_KEPT, Hit, NeedleKind, Place, ScanReport, scan, scan_core};
+use shokyo::scan::{Hit, NeedleKind, Place, ScanReport, scan, scan_core};
 use tempfile::TempDir;
 
 use super::{PLAIN, READY, STILL, needles};
@@ -191,9 +191,4 @@ fn is_cell(hit: &Hit) -> bool {
 /// Whether a kind was found at all, in memory or registers.
 pub(crate) fn has(report: &ScanReport, kind: NeedleKind) -> bool {
     report.hits_of(kind) > 0
-}
-
-/// No kind may have more hits than are kept: those beyond would go unjudged.
-pub(crate) fn all_kept(report: &ScanReport) -> bool {
-    report.counts.values().all(|count| *count <= HITS_KEPT as u64)
 }
