@@ -17,6 +17,17 @@ fn main() {
     if std::env::var_os("CARGO_FEATURE_CLI").is_some() {
         disguise_sample();
     }
+    choose_backend();
+}
+
+/// In builds with deliberate faults the environment may choose the backend, so that dependencies are built only once.
+fn choose_backend() {
+    println!("cargo::rerun-if-env-changed=SHOKYO_BACKEND");
+    if std::env::var_os("CARGO_CFG_SHOKYO_FAULTS").is_some()
+        && std::env::var("SHOKYO_BACKEND").is_ok_and(|backend| backend == "rustcrypto")
+    {
+        println!("cargo::rustc-cfg=shokyo_rustcrypto");
+    }
 }
 
 /// The commit, when this is a checkout.

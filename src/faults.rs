@@ -15,7 +15,29 @@ pub enum Fault {
     KnownKey = 2,
     /// One byte of each wiped range keeps a value, so that the read-back must find it.
     StuckByte = 4,
+    /// A null write in a clean room, when a chunk was just sealed and its key schedule is still there.
+    CrashInSeal = 1 << 16,
+    /// The same, when a chunk was just opened.
+    CrashInOpen = 1 << 17,
+    /// The same, when an HPKE context was just set up or a message signed.
+    CrashInAgreement = 1 << 18,
+    /// Work of clean rooms runs on the caller's own stack.
+    RoomOff = 1 << 19,
+    /// What is drawn at the desk of a room is [`known_draw`]: keys, seeds, randomness of encapsulations.
+    KnownRandom = 1 << 20,
 }
+
+/// The faults by their names in the environment.
+const NAMES: [(&str, Fault); 8] = [
+    ("no-wipe", Fault::NoWipe),
+    ("known-key", Fault::KnownKey),
+    ("stuck-byte", Fault::StuckByte),
+    ("crash-in-seal", Fault::CrashInSeal),
+    ("crash-in-open", Fault::CrashInOpen),
+    ("crash-in-agreement", Fault::CrashInAgreement),
+    ("room-off", Fault::RoomOff),
+    ("known-random", Fault::KnownRandom),
+];
 
 /// The document key under [`Fault::KnownKey`]: SHA-256 of `shokyo known key`. The program holds it in disguise only, because scans
 /// look for it, eight bytes at a time.
@@ -28,6 +50,48 @@ pub fn known_key() -> [u8; 32] {
     ];
     let mask = core::hint::black_box(MASK);
     DISGUISED.map(|byte| byte ^ mask)
+}
+
+/// The first 64 bytes of draw number `draw` under [`Fault::KnownRandom`]: no two draws have eight bytes in a row in common.
+#[must_use]
+pub fn known_draw(draw: u32) -> [u8; 64] {
+    let mut bytes = [0; 64];
+    fill_known(draw, &mut bytes);
+    bytes
+}
+
+/// Fills `out` with the next known draw if that fault is active.
+pub fn draw_known(out: &mut [u8]) -> bool {
+    static DRAWN: AtomicU32 = AtomicU32::new(0);
+    let known = active(Fault::KnownRandom);
+    if known {
+        fill_known(DRAWN.fetch_add(1, Ordering::Relaxed), out);
+    }
+    known
+}
+
+/// SplitMix64 (Steele, Lea, Flood 2014), seeded by the number of the draw. The program holds none of the values.
+fn fill_known(draw: u32, out: &mut [u8]) {
+    let mut state = u64::from(draw).wrapping_mul(0xD134_2543_DE82_EF95) ^ 0x5DEE_CE66_D1CE_4E5B;
+    for bytes in out.chunks_mut(8) {
+        state = state.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let value = (state ^ state >> 30).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        let value = (value ^ value >> 27).wrapping_mul(0x94D0_49BB_1331_11EB);
+        bytes.copy_from_slice(&(value ^ value >> 31).to_le_bytes()[..bytes.len()]);
+    }
+}
+
+static PASSES: AtomicU32 = AtomicU32::new(0);
+
+/// How often the places of crashes are passed unharmed before one strikes. Default: 0.
+pub fn strike_after(passes: u32) {
+    PASSES.store(passes, Ordering::SeqCst);
+}
+
+/// Whether a crash is due here.
+#[must_use]
+pub fn strikes(fault: Fault) -> bool {
+    active(fault) && PASSES.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1)).is_err()
 }
 
 const UNREAD: u32 = 1 << 31;
@@ -47,6 +111,12 @@ pub fn active(fault: Fault) -> bool {
 /// Chooses the faults of this process.
 pub fn set(faults: &[Fault]) {
     ACTIVE.store(faults.iter().fold(0, |bits, fault| bits | *fault as u32), Ordering::SeqCst);
+}
+
+/// Adds one fault to those that are active.
+pub fn add(fault: Fault) {
+    let _ = active(fault);
+    ACTIVE.fetch_or(fault as u32, Ordering::SeqCst);
 }
 
 /// Adds faults to those of the environment for as long as the guard lives, and keeps other tests that ask for it waiting.
@@ -71,12 +141,8 @@ pub fn serialised(faults: &[Fault]) -> impl Drop {
 fn from_environment() -> u32 {
     let Ok(names) = std::env::var("SHOKYO_FAULTS") else { return Fault::NoWipe as u32 };
     names.split(',').fold(0, |bits, name| {
-        bits | match name.trim() {
-            "no-wipe" => Fault::NoWipe as u32,
-            "known-key" => Fault::KnownKey as u32,
-            "stuck-byte" => Fault::StuckByte as u32,
-            _ => 0,
-        }
+        let known = NAMES.iter().find(|(known, _)| *known == name.trim());
+        bits | known.map_or(0, |(_, fault)| *fault as u32)
     })
 }
 

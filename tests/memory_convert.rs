@@ -159,7 +159,8 @@ fn a_source_that_cannot_be_wiped_is_an_error_is_kept_and_leaves_no_document() {
     shokyo::faults::set(&[]);
     assert!(matches!(outcome, Err(Error::NotErased { .. })), "{outcome:?}");
     assert_eq!(found(), NOT_YET, "nobody else gets the allocation");
-    assert_eq!(vault.erase_all().destroyed, 0);
+    // The cell that kept a byte is overwritten once more.
+    assert_eq!(vault.erase_all().destroyed, 1);
     assert_eq!(vault.key_capacity(), keys);
 }
 

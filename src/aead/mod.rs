@@ -17,11 +17,11 @@ use crate::wipe;
 pub use self::ring::Ring;
 pub use self::rustcrypto::RustCrypto;
 
-/// The implementation that this build uses: the fastest one there is.
-#[cfg(feature = "std")]
+/// The implementation that this build uses: the fastest one there is, or the other one with `--cfg shokyo_rustcrypto`.
+#[cfg(all(feature = "std", not(shokyo_rustcrypto)))]
 pub type Backend = Ring;
-/// The implementation that this build uses: the fastest one there is.
-#[cfg(not(feature = "std"))]
+/// The implementation that this build uses: the fastest one there is, or this one with `--cfg shokyo_rustcrypto`.
+#[cfg(any(not(feature = "std"), shokyo_rustcrypto))]
 pub type Backend = RustCrypto;
 
 /// Bytes in a key.

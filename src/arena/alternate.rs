@@ -22,6 +22,23 @@ thread_local! {
     static KEPT_OUT: Cell<(usize, usize)> = const { Cell::new((0, 0)) };
 }
 
+/// Before a thread's first stay: its stack is kept out of core dumps. Another one that it gets later is met after the stay that follows.
+#[inline]
+pub(super) fn prepare() {
+    if KEPT_OUT.try_with(Cell::get).is_ok_and(|kept| kept == (0, 0)) {
+        meet();
+    }
+}
+
+#[cold]
+fn meet() {
+    match thread::alternate_stack() {
+        Some(stack) => keep_out_of_dumps(&stack),
+        // None that could be dumped: not to be asked again.
+        None => drop(KEPT_OUT.try_with(|kept| kept.set((0, 1)))),
+    }
+}
+
 /// Wipes what a signal handler left there. What comes before a first use is wiped too: it is dead.
 pub(super) fn scrub() {
     let Some(stack) = thread::alternate_stack().filter(|stack| !stack.in_use) else { return };

@@ -13,12 +13,16 @@
 mod alternate;
 mod cell;
 mod cells;
+mod crossing;
 mod list;
 mod pool;
 mod region;
 mod registry;
 mod room;
 mod slots;
+mod stack_notes;
+#[cfg(shokyo_faults)]
+mod strike;
 mod sync;
 mod whole;
 mod window;
@@ -30,6 +34,8 @@ pub(crate) use region::{Policy, Secret};
 pub(crate) use registry::{Registered, destroy_all};
 pub(crate) use room::{CANARY as ROOM_CANARY, Rooms};
 pub(crate) use slots::{Slot, Slots};
+#[cfg(shokyo_faults)]
+pub(crate) use strike::strike;
 pub(crate) use whole::{Whole, Wholes};
 pub(crate) use window::{AHEAD, STAYS, Window, Windows};
 

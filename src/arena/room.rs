@@ -13,7 +13,7 @@ use std::time::Duration;
 use corosensei::stack::{STACK_ALIGNMENT, Stack, StackPointer};
 
 use super::pool::Pool;
-use super::{Policy, Region, alternate};
+use super::{Policy, Region, alternate, crossing};
 use crate::error::Error;
 use crate::platform;
 use crate::types::Protections;
@@ -81,7 +81,10 @@ impl Rooms {
         let busy = Error::Busy { what: "clean rooms", limit: self.rooms.len() as u64 };
         let place = self.pool.take(patience).ok_or(busy)?;
         let room = &self.rooms[place];
-        let outcome = catch_unwind(AssertUnwindSafe(|| corosensei::on_stack(room.walls(), work)));
+        if self.alternate {
+            alternate::prepare();
+        }
+        let outcome = catch_unwind(AssertUnwindSafe(|| crossing::on_stack(&room.region, room.walls(), work)));
         let _ = wipe::scrub_registers();
         if self.alternate {
             alternate::scrub();

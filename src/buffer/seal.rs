@@ -76,6 +76,8 @@ pub(super) fn open_tail(
 }
 
 fn publish(desk: &Desk<'_>, sealed: &[u8], tag: &[u8; TAG_LENGTH], slot: &mut Slot) -> Result<(), Error> {
+    #[cfg(shokyo_faults)]
+    crate::arena::strike(crate::faults::Fault::CrashInSeal);
     // A key that was destroyed while it was copied may be half a key: nothing made with it may leave the room.
     desk.check()?;
     let (ciphertext, rest) = slot.bytes_mut(sealed.len() + TAG_LENGTH).split_at_mut(sealed.len());
@@ -88,7 +90,10 @@ fn open(key: &Backend, nonce: &[u8; 12], associated: &[u8], slot: &Slot, body: &
     let (ciphertext, tag) = slot.bytes(body.len() + TAG_LENGTH).split_at(body.len());
     body.copy_from_slice(ciphertext);
     let tag = tag.try_into().map_err(|_| Error::NotAuthentic)?;
-    key.open(nonce, associated, body, tag)
+    let opened = key.open(nonce, associated, body, tag);
+    #[cfg(shokyo_faults)]
+    crate::arena::strike(crate::faults::Fault::CrashInOpen);
+    opened
 }
 
 impl Vault {

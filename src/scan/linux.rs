@@ -64,7 +64,7 @@ pub(super) fn baseline(pid: i32, needles: &Needles) -> Result<Baseline, Error> {
     Ok(gatherer.finish())
 }
 
-fn empty_report(pid: i32, needles: &Needles, baseline: Option<&Baseline>) -> ScanReport {
+pub(super) fn empty_report(pid: i32, needles: &Needles, baseline: Option<&Baseline>) -> ScanReport {
     let mut report = ScanReport {
         pid,
         control_found: false,
@@ -118,14 +118,14 @@ fn scan_registers(
 }
 
 /// A kept hit, with the run that it stands for: it may go on in the next block.
-struct Growing {
+pub(super) struct Growing {
     pattern: usize,
     offset: usize,
     address: u64,
     hit: usize,
 }
 
-fn add_memory_hit(
+pub(super) fn add_memory_hit(
     report: &mut ScanReport,
     growing: &mut Vec<Growing>,
     needles: &Needles,
@@ -151,13 +151,13 @@ fn add_memory_hit(
     }
 }
 
-fn hit(place: Place, needles: &Needles, run: &Run) -> Hit {
+pub(super) fn hit(place: Place, needles: &Needles, run: &Run) -> Hit {
     let what = needles.patterns[run.pattern].kind;
     Hit { place, length: run.length as u64, what, offset: run.offset as u64 }
 }
 
 /// Whether `bytes` holds `marker`, which has at least 8 bytes.
-fn contains(bytes: &[u8], marker: &[u8]) -> bool {
+pub(super) fn contains(bytes: &[u8], marker: &[u8]) -> bool {
     let Some(first) = marker.first_chunk::<8>() else { return false };
     let possible = |window: &&[u8]| window[..8] == first[..] && window == &marker;
     bytes.windows(marker.len()).any(|window| possible(&window))

@@ -13,6 +13,8 @@
 //! if a piece of that length in it is varied enough to be no coincidence and the baseline did not have it. [`ScanReport`]
 //! counts the pieces that are left out.
 //!
+//! [`scan_core`] does the same with a core file, which shows a process as it was when the kernel wrote it: in the middle of what it did.
+//!
 //! # Limits
 //!
 //! - Only the bytes as they are: not compressed, encoded (base64, hexadecimal, UTF-16), encrypted, or interleaved with others.
@@ -27,6 +29,8 @@
 
 mod anchors;
 mod baseline;
+#[cfg(target_os = "linux")]
+mod core_file;
 mod derived;
 mod index;
 mod needles;
@@ -57,11 +61,7 @@ pub const CONTROL_LENGTH: std::ops::RangeInclusive<usize> = 16..=search::OVERLAP
 #[cfg(target_os = "linux")]
 pub fn scan(pid: i32, needles: &Needles, control: &[u8], baseline: Option<&Baseline>) -> Result<ScanReport, Error> {
     check(needles)?;
-    if !CONTROL_LENGTH.contains(&control.len()) {
-        let reason =
-            format!("a control marker has {} to {} random bytes", CONTROL_LENGTH.start(), CONTROL_LENGTH.end());
-        return Err(Error::Configuration { reason });
-    }
+    check_control(control)?;
     linux::scan(pid, needles, control, baseline)
 }
 
@@ -91,6 +91,31 @@ pub fn scan(_pid: i32, _needles: &Needles, _control: &[u8], _baseline: Option<&B
 #[cfg(not(target_os = "linux"))]
 pub fn baseline(_pid: i32, _needles: &Needles) -> Result<Baseline, Error> {
     Err(Error::Unsupported { what: "scanning another process for residue" })
+}
+
+/// Scans a core file (ELF, 64 bits, of this processor) for `needles` and for the marker `control`, as [`scan`] does a process.
+///
+/// The registers of every thread are found in its notes; the mappings are those that the kernel wrote, and their
+/// [flags](Place::Memory) are not told. `untouched_bytes` of the report are those that the kernel left out of the core: mappings marked
+/// so, and unchanged files.
+///
+/// # Errors
+/// [`Error::Io`] when the file cannot be read; [`Error::Malformed`] when it is not such a core, or was cut off;
+/// [`Error::Configuration`] when there is nothing to look for.
+#[cfg(target_os = "linux")]
+pub fn scan_core(file: &std::path::Path, needles: &Needles, control: &[u8]) -> Result<ScanReport, Error> {
+    check(needles)?;
+    check_control(control)?;
+    core_file::scan(file, needles, control)
+}
+
+#[cfg(target_os = "linux")]
+fn check_control(control: &[u8]) -> Result<(), Error> {
+    if CONTROL_LENGTH.contains(&control.len()) {
+        return Ok(());
+    }
+    let reason = format!("a control marker has {} to {} random bytes", CONTROL_LENGTH.start(), CONTROL_LENGTH.end());
+    Err(Error::Configuration { reason })
 }
 
 #[cfg(target_os = "linux")]

@@ -7,6 +7,7 @@ mod bare;
 mod c_program;
 mod call;
 mod checks;
+mod cores;
 mod demo;
 mod disassembly;
 mod faults;
@@ -14,6 +15,7 @@ mod header;
 mod injection;
 mod models;
 mod packages;
+mod sanitizers;
 mod steps;
 mod versus;
 

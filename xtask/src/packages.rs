@@ -92,6 +92,18 @@ const PACKAGES: &[Package] = &[
         reason: "links the program for that processor, and shows that it needs no allocator and cannot panic",
     },
     Package { name: "qemu-user", sign: Sign::Program(bare::EMULATOR), required: false, reason: "runs it" },
+    Package {
+        name: "valgrind",
+        sign: Sign::Program("valgrind"),
+        required: false,
+        reason: "looks for errors in memory and for leaks while the memory core works",
+    },
+    Package {
+        name: "libc6-dbg",
+        sign: Sign::File("/usr/share/doc/libc6-dbg"),
+        required: false,
+        reason: "valgrind replaces functions of the C library's loader, whose names it has",
+    },
 ];
 
 /// Parts of the Rust toolchain: arguments of cargo that show them, and their names.

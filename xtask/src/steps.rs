@@ -4,7 +4,9 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use crate::call::Failure;
-use crate::{bare, c_program, checks, demo, disassembly, faults, header, injection, models, packages, versus};
+use crate::{
+    bare, c_program, checks, cores, demo, disassembly, faults, header, injection, models, packages, sanitizers, versus,
+};
 
 /// How a step ended that did not fail.
 pub enum Outcome {
@@ -58,7 +60,15 @@ pub fn all() -> Vec<Step> {
             false,
             injection::run,
         ),
+        step("valgrind", "the memory core has no error and no leak under valgrind", false, sanitizers::valgrind),
+        step("asan", "the memory core has no error and no leak with AddressSanitizer", false, sanitizers::address),
         step("demo-faults", "the same demo without wiping finds residue", false, demo::run_without_wiping),
+        step(
+            "cores",
+            "no secret in any core, register or mapping, in the middle and after, both backends",
+            false,
+            cores::run,
+        ),
         step("versus", "the comparison with the peers builds", false, versus::check),
         step("deny", "licences and sources of dependencies", false, checks::deny),
     ]

@@ -43,6 +43,8 @@ pub(super) fn sender(
         return Err(Error::RandomnessUnavailable);
     }
     encapsulation.write_exact(encapsulated);
+    #[cfg(shokyo_faults)]
+    crate::arena::strike(crate::faults::Fault::CrashInAgreement);
     Ok(context)
 }
 
@@ -57,8 +59,11 @@ pub(super) fn receiver(
     desk.load(key, &mut seed)?;
     let private = PrivateKey::from_bytes(&seed).map_err(|_| Error::NotAuthentic)?;
     let encapsulated = Encapsulated::from_bytes(encapsulated).map_err(|_| Error::NotAuthentic)?;
-    setup_receiver::<AesGcm256, HkdfSha256, XWing>(&OpModeR::Base, &private, &encapsulated, info)
-        .map_err(|_| Error::NotAuthentic)
+    let context = setup_receiver::<AesGcm256, HkdfSha256, XWing>(&OpModeR::Base, &private, &encapsulated, info)
+        .map_err(|_| Error::NotAuthentic);
+    #[cfg(shokyo_faults)]
+    crate::arena::strike(crate::faults::Fault::CrashInAgreement);
+    context
 }
 
 /// Randomness drawn before, given out once. What is asked for beyond it is zeros, which the caller finds out by `used`.

@@ -71,6 +71,8 @@ impl SigningKey {
             let mut seed = [0; 32];
             desk.load(&self.cell, &mut seed)?;
             signature = Ed25519::from_bytes(&seed).sign(message).to_bytes();
+            #[cfg(shokyo_faults)]
+            crate::arena::strike(crate::faults::Fault::CrashInAgreement);
             Ok(())
         })?;
         Ok(signature)
