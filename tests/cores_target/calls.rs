@@ -28,7 +28,7 @@ pub(crate) const CALLS: &[Call] = &[
     ("vault.writer", Something, |bench| {
         let vault = bench.vault();
         let writer = vault.writer(BINDING);
-        bench.halt(1);
+        bench.halt(0);
         drop(writer);
     }),
     ("vault.seal", Something, |bench| {
@@ -67,7 +67,7 @@ pub(crate) const CALLS: &[Call] = &[
         let vault = bench.vault();
         let mut writer = vault.writer(BINDING).unwrap();
         let outcome = writer.write(&bench.source[..100]);
-        bench.halt(2);
+        bench.halt(1);
         outcome.unwrap();
     }),
     ("writer.write, chunks", Something, |bench| {
@@ -250,7 +250,7 @@ pub(crate) const FAILURES: &[Call] = &[
         let vault = bench.vault_with(|options| options.max_document = 30_000);
         let mut writer = vault.writer(BINDING).unwrap();
         let outcome = writer.copy_from(&mut bench.reader(DOCUMENT));
-        bench.halt(2);
+        bench.halt(1);
         assert!(matches!(outcome, Err(Error::TooLarge { .. })));
     }),
     ("buffer.read_at, no window in time", Something, |bench| {
@@ -279,7 +279,7 @@ pub(crate) const FAILURES: &[Call] = &[
         other
             .read_at(0, |_| {
                 let outcome = writer.write(&bench.source[..100]);
-                bench.halt(3);
+                bench.halt(1);
                 assert_eq!(outcome, Err(Error::WindowInUse));
             })
             .unwrap();
@@ -311,7 +311,7 @@ pub(crate) const FAILURES: &[Call] = &[
         let outcome = panicking(|| {
             let _ = writer.copy_from(&mut Source { rest: &bench.source[..DOCUMENT], panics_at: Some(3_000) });
         });
-        bench.halt(2);
+        bench.halt(1);
         assert!(outcome);
         assert!(writer.finish().is_err());
     }),
