@@ -310,12 +310,14 @@ impl Cells {
 
     /// Writes beside the cells, as a defect elsewhere would.
     #[cfg(test)]
+    #[allow(clippy::unwrap_used)]
     pub(crate) fn overrun(&self) {
         self.blocks[0].get().unwrap().slot(0)[7].fetch_xor(1, core::sync::atomic::Ordering::SeqCst);
     }
 
     /// The bytes of a lease's cell as they stand in memory.
     #[cfg(test)]
+    #[allow(clippy::unwrap_used)]
     pub(crate) fn peek(&self, id: KeyId) -> [u8; CELL] {
         let mut bytes = [0; CELL];
         let (block, place) = self.block(id.cell).unwrap();
