@@ -15,7 +15,6 @@ pub fn run(bars: &mut Bars) -> Result<(), Error> {
     section("destroy the keys of 100,000 live documents, and read them back", "one call: vault.erase_all()");
     let mut options = VaultOptions::small();
     options.chunk_size = 64;
-    options.key_cells = DOCUMENTS + 1000;
     let vault = match Vault::open(options) {
         Ok(vault) => vault,
         Err(error @ Error::LockedMemoryExhausted { .. }) => {
