@@ -386,7 +386,9 @@ typedef struct shokyo_vault_options {
      */
     uint32_t lifetime;
     /**
-     * 0: alternate signal stacks are scrubbed after each operation, which costs a system call. 1: they are not.
+     * 0: the alternate signal stack of a thread is scrubbed after each of its operations, which costs a system call. What is set with
+     * sigaltstack must be that thread's own until another is set, and no handler on it may be suspended while the thread goes on
+     * elsewhere, as in runtimes that turn faults into exceptions. 1: it is not scrubbed.
      */
     uint32_t leave_alternate_stacks;
 } shokyo_vault_options;
@@ -447,8 +449,9 @@ typedef struct shokyo_binding {
  * changed, nor kept, nor looked at after the return. length is 0 only for an empty document, and plain is never NULL.
  * Gives 0 to go on; anything else stops, and the call gives SHOKYO_STATUS_CALLBACK_STOPPED.
  * It runs in the calling thread, with no lock of the library held and cancellation disabled. It may call the library, and may free the very
- * document, which is then erased when it returns. It must return: no longjmp, no thread exit, no exception. If an exception
- * leaves it all the same, the window is wiped before the process is stopped.
+ * document, which is then erased when it returns. It must return, on the stack on which it was called and before anything else runs there:
+ * no longjmp, no thread exit, no exception, no switch to another context or fiber. If an exception leaves it all the same, the window is wiped
+ * before the process is stopped; if longjmp does, at the next call of this thread that lends a window from the same depth or above.
  */
 typedef int32_t (*shokyo_reader)(void *user_data, uint64_t offset, const uint8_t *plain, size_t length);
 

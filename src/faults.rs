@@ -28,6 +28,7 @@ pub enum Fault {
 }
 
 /// The faults by their names in the environment.
+#[cfg(feature = "std")]
 const NAMES: [(&str, Fault); 8] = [
     ("no-wipe", Fault::NoWipe),
     ("known-key", Fault::KnownKey),

@@ -299,7 +299,15 @@ fn a_child_forked_in_the_middle_of_other_threads_work_never_waits_for_them() {
                 if vault.seal(BINDING, b"x").err() != Some(Error::ForkedChild) {
                     return 2;
                 }
+                if vault.erase_all().destroyed != 0 || document.sealed_chunk(0).is_ok() {
+                    return 3;
+                }
                 drop(vault.clone());
+                // Its own vaults neither wait for a lock of the parent's.
+                match Vault::open(VaultOptions::small()) {
+                    Ok(own) => drop(own),
+                    Err(_) => return 4,
+                }
                 0
             });
             assert_eq!(outcome, Some(0), "round {round}");

@@ -41,15 +41,23 @@ fn meet() {
 
 /// Wipes what a signal handler left there. What comes before a first use is wiped too: it is dead.
 pub(super) fn scrub() {
-    let Some(stack) = thread::alternate_stack().filter(|stack| !stack.in_use) else { return };
+    let Some(stack) = thread::alternate_stack().filter(|stack| !stack.in_use && !is_here(stack)) else { return };
     keep_out_of_dumps(&stack);
     let top = stack.length.min(TOP);
-    // SAFETY: the stack is the thread's own and mapped as long as it is set; nothing runs on it now.
+    // SAFETY: the stack is the thread's own and mapped as long as it is set, and no handler on it is suspended: that is demanded of
+    // the host (`VaultOptions::scrub_alternate_stack`). The thread is not on it now.
     unsafe {
         if wipe::leading_zeros(stack.start.add(stack.length - top), top) < top {
             let _ = wipe::wipe_raw(stack.start, stack.length, 0);
         }
     }
+}
+
+/// Whether the thread's present frame lies on it: a host that lent a part of its own stack and forgot to say that it is over.
+fn is_here(stack: &thread::AlternateStack) -> bool {
+    let frame = 0u8;
+    let here = core::hint::black_box(&raw const frame).addr();
+    (stack.start.addr()..stack.start.addr().saturating_add(stack.length)).contains(&here)
 }
 
 /// Whether every alternate stack that was met is out of core dumps.

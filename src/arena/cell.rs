@@ -27,6 +27,8 @@ const FILLING: u32 = 2;
 const LIVE: u32 = 3;
 const WIPING: u32 = 4;
 const EXPIRED: u32 = 5;
+/// Being wiped because its time is over.
+const EXPIRING: u32 = 6;
 const MASK: u32 = 7;
 /// The last generation of a cell; after it the cell is retired, because an identifier is never used twice.
 pub(super) const LAST_GENERATION: u32 = u32::MAX >> 3;
@@ -161,7 +163,8 @@ impl<W: Words> Cell<'_, W> {
 
     /// Why the key is not there.
     pub(super) fn ended(&self) -> Error {
-        let expired = self.state.load(Ordering::Acquire) == self.word(EXPIRED);
+        let state = self.state.load(Ordering::Acquire);
+        let expired = state == self.word(EXPIRED) || state == self.word(EXPIRING);
         if expired { Error::Expired } else { Error::Erased }
     }
 
@@ -169,7 +172,7 @@ impl<W: Words> Cell<'_, W> {
     pub(super) fn erase(&self) -> Result<Wiped, Error> {
         let mut seen = self.state.load(Ordering::Acquire);
         loop {
-            if seen & MASK == WIPING {
+            if matches!(seen & MASK, WIPING | EXPIRING) {
                 // A deadline is wiping it this moment.
                 yield_now();
                 seen = self.state.load(Ordering::Acquire);
@@ -195,7 +198,7 @@ impl<W: Words> Cell<'_, W> {
         let change = |from, to| {
             self.state.compare_exchange(self.word(from), self.word(to), Ordering::AcqRel, Ordering::Acquire).is_ok()
         };
-        if !change(LIVE, WIPING) && (change(EMPTY, EXPIRED) || !change(LIVE, WIPING)) {
+        if !change(LIVE, EXPIRING) && (change(EMPTY, EXPIRED) || !change(LIVE, EXPIRING)) {
             return None;
         }
         fence(Ordering::SeqCst);

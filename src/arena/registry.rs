@@ -5,8 +5,11 @@ use core::ptr::NonNull;
 
 use super::list::{Ended, Entry, List};
 use super::{Arena, Destroyed};
+use crate::platform;
 
 static ARENAS: List<Arena> = List::new();
+/// Whose list it is: a forked child may have inherited its lock held, and walkers that never end.
+static FIRST: platform::FirstProcess = platform::FirstProcess::new();
 
 /// An arena that is in the list until this is dropped.
 pub(crate) struct Registered {
@@ -22,6 +25,8 @@ unsafe impl Sync for Registered where Arena: Sync {}
 impl Registered {
     /// Puts an arena into the list.
     pub(crate) fn new(arena: Arena) -> Self {
+        // The first is remembered now, not when it ends. Without a mark there would be no arena.
+        let _ = FIRST.check();
         // SAFETY: a box is never null.
         let arena = unsafe { NonNull::new_unchecked(Box::into_raw(Box::new(arena))) };
         // SAFETY: it is dropped only when the list has given it back, and only ever shared until then.
@@ -41,8 +46,12 @@ impl Deref for Registered {
 impl Drop for Registered {
     fn drop(&mut self) {
         self.entry.leave();
-        // A forked child may not touch the parent's memory; the list's lock may have been held when it was made.
+        // A forked child may not touch the parent's memory; and vaults of its own stay, wiped, until it ends.
         if self.owner().check().is_err() {
+            return;
+        }
+        if FIRST.check().is_err() {
+            self.cells.destroy_all();
             return;
         }
         for Ended(arena) in ARENAS.retire(self.arena) {

@@ -10,9 +10,13 @@ pub(in crate::arena) use valgrind::Visit;
 #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
 mod valgrind {
     use core::arch::asm;
-    use std::sync::OnceLock;
+    use core::sync::atomic::{AtomicU8, Ordering};
 
     use crate::arena::Region;
+
+    const UNKNOWN: u8 = 0;
+    const NO: u8 = 1;
+    const YES: u8 = 2;
 
     const RUNNING_ON_VALGRIND: usize = 0x1001;
     const STACK_REGISTER: usize = 0x1501;
@@ -26,8 +30,16 @@ mod valgrind {
     impl<'r> Visit<'r> {
         #[inline(always)]
         pub(in crate::arena) fn of(room: &'r Region) -> Self {
-            static RUNNING: OnceLock<bool> = OnceLock::new();
-            let running = *RUNNING.get_or_init(|| request(RUNNING_ON_VALGRIND, 0, 0) != 0);
+            // Without a lock that a forked child could inherit: at worst two threads ask.
+            static RUNNING: AtomicU8 = AtomicU8::new(UNKNOWN);
+            let running = match RUNNING.load(Ordering::Relaxed) {
+                UNKNOWN => {
+                    let running = request(RUNNING_ON_VALGRIND, 0, 0) != 0;
+                    RUNNING.store(if running { YES } else { NO }, Ordering::Relaxed);
+                    running
+                }
+                known => known == YES,
+            };
             Self(running.then(|| (room, register(room))))
         }
     }

@@ -55,7 +55,10 @@ mod imp {
 
     impl Deadline {
         pub(in super::super) fn after(patience: Duration) -> Self {
-            Self(Instant::now() + patience)
+            /// What no machine waits for: a patience that the clock cannot express is cut to a century.
+            const CENTURY: Duration = Duration::from_secs(100 * 365 * 24 * 3600);
+            let now = Instant::now();
+            Self(now.checked_add(patience).or_else(|| now.checked_add(CENTURY)).unwrap_or(now))
         }
 
         /// The patience that is left; `None` when none is.

@@ -5,6 +5,7 @@
 
 use core::cell::RefCell;
 use core::marker::PhantomData;
+use core::sync::atomic::{AtomicU64, Ordering};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -35,6 +36,7 @@ struct Held {
     place: usize,
     /// A place in a stack frame that is there as long as the loan.
     frame: usize,
+    serial: u64,
 }
 
 /// The windows of a vault.
@@ -45,6 +47,8 @@ pub(crate) struct Windows {
     ahead: (Arc<Region>, usize),
     canary: u8,
     owner: platform::ProcessMark,
+    /// How many there were.
+    loans: AtomicU64,
     pool: Pool,
 }
 
@@ -54,6 +58,7 @@ pub(crate) struct Window<'w> {
     place: usize,
     dirty: usize,
     dirty_ahead: bool,
+    serial: u64,
     /// The thread's own: its end must be counted in the thread that took it.
     thread: PhantomData<*const ()>,
 }
@@ -73,7 +78,7 @@ impl Windows {
         let mut canary = [0];
         platform::random(&mut canary)?;
         let (pool, owner) = (Pool::new(bodies.len()), policy.owner);
-        let windows = Self { vault, size, pool, bodies, ahead, canary: canary[0] | 1, owner };
+        let windows = Self { vault, size, pool, bodies, ahead, canary: canary[0] | 1, owner, loans: AtomicU64::new(0) };
         for body in &windows.bodies {
             let slack = body.length() - size;
             // SAFETY: the slack is the region's, before the body; nobody else knows it yet.
@@ -102,17 +107,27 @@ impl Windows {
             if !is_left_behind(held.frame, here) {
                 return Err(Error::WindowInUse);
             }
-            let left =
-                Window { windows: self, place: held.place, dirty: self.size, dirty_ahead: true, thread: PhantomData };
+            let left = Window {
+                windows: self,
+                place: held.place,
+                dirty: self.size,
+                dirty_ahead: true,
+                serial: held.serial,
+                thread: PhantomData,
+            };
             let _evidence = left.close(0)?;
         }
+        if HELD.with_borrow(|held| held.iter().all(Option::is_some)) {
+            return Err(Error::Busy { what: "windows of one thread", limit: VAULTS as u64 });
+        }
+        let place = self.pool.take(patience).ok_or(Error::WindowTimeout)?;
+        let serial = self.loans.fetch_add(1, Ordering::Relaxed);
         HELD.with_borrow_mut(|held| {
-            let free = held.iter_mut().find(|held| held.is_none());
-            let free = free.ok_or(Error::Busy { what: "windows of one thread", limit: VAULTS as u64 })?;
-            let place = self.pool.take(patience).ok_or(Error::WindowTimeout)?;
-            *free = Some(Held { vault: self.vault, place, frame });
-            Ok(Window { windows: self, place, dirty: 0, dirty_ahead: false, thread: PhantomData })
-        })
+            if let Some(free) = held.iter_mut().find(|held| held.is_none()) {
+                *free = Some(Held { vault: self.vault, place, frame, serial });
+            }
+        });
+        Ok(Window { windows: self, place, dirty: 0, dirty_ahead: false, serial, thread: PhantomData })
     }
 
     /// How many windows are lent. Safe in a signal handler.
@@ -151,7 +166,8 @@ impl Windows {
 
 /// Whether a loan's frame was left without returning, as `longjmp` does. On one stack, whatever is called while a frame is there
 /// stands below it; a function that stands as high or higher finds it gone. Where the thread's stack is not known, or either
-/// place is not on it (the host switches stacks itself), the loan counts as in use. Slow, and only asked before an error.
+/// place is not on it, the loan counts as in use. A host that copies stacks, or keeps others inside of the thread's, must not switch
+/// them within a reader: that is said where readers are given. Slow, and only asked before an error.
 #[cold]
 fn is_left_behind(frame: usize, now: usize) -> bool {
     let on_it = |stack: core::ops::Range<usize>| stack.contains(&frame) && stack.contains(&now);
@@ -197,12 +213,14 @@ impl Window<'_> {
     }
 
     fn end(&self, tag: u128) -> Result<Wiped, Error> {
-        HELD.with_borrow_mut(|held| {
-            held.iter_mut()
-                .filter(|held| held.is_some_and(|held| held.vault == self.windows.vault))
-                .for_each(|held| *held = None);
+        let ours = |held: &Held| held.vault == self.windows.vault && held.serial == self.serial;
+        let ended = HELD.with_borrow_mut(|held| {
+            let place = held.iter_mut().find(|place| place.as_ref().is_some_and(ours));
+            place.map(|place| *place = None)
         });
         self.windows.owner.check()?;
+        // A loan that was left behind and taken back came to an end all the same: the place is another's by now.
+        ended.ok_or(Error::WindowInUse)?;
         let ahead = if self.dirty_ahead { AHEAD } else { 0 };
         // SAFETY: both ranges are this window's alone, and no reference to them is left: the loan ends.
         let (body, ahead) = unsafe {

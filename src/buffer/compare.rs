@@ -28,7 +28,7 @@ impl EphemeralBuffer {
     /// [`Error::NotAuthentic`], [`Error::Erased`], or as [`EphemeralBuffer::authenticate`]; nothing is known about the contents then.
     pub fn ct_eq(&self, other: &[u8]) -> Result<bool, Error> {
         if other.len() as u64 != self.len() {
-            return if self.key().is_live() { Ok(false) } else { Err(Error::Erased) };
+            return self.key().check_live().map(|()| false);
         }
         let mut lent = self.lend(STAYS)?;
         let body = lent.window()?.body(self.plain_length(0));

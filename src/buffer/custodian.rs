@@ -4,7 +4,6 @@
 //! alive. Its clock counts the time that the machine was suspended.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::time::Duration;
 
@@ -15,6 +14,8 @@ use crate::types::KeyId;
 
 /// Stack of the thread: it calls little.
 const STACK: usize = 128 * 1024;
+/// How often deadlines are looked at where the timer was taken away.
+const WITHOUT_TIMER: Duration = Duration::from_millis(100);
 
 /// When the key of a cell is destroyed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -27,9 +28,14 @@ pub(super) struct Deadline {
 struct Custodian {
     owner: ProcessMark,
     timer: Timer,
-    /// Whether its thread was started.
-    running: AtomicBool,
-    deadlines: Mutex<BTreeMap<Deadline, Weak<Inner>>>,
+    deadlines: Mutex<Deadlines>,
+}
+
+#[derive(Default)]
+struct Deadlines {
+    /// Whether the thread was started.
+    running: bool,
+    keys: BTreeMap<Deadline, Weak<Inner>>,
 }
 
 impl Deadline {
@@ -45,10 +51,14 @@ impl Deadline {
     pub(super) fn set(self, vault: &Arc<Inner>) -> Result<(), Error> {
         let custodian = custodian()?;
         let mut deadlines = custodian.deadlines();
-        if deadlines.keys().next().is_none_or(|next| self < *next) {
+        if !deadlines.running {
+            custodian.start()?;
+            deadlines.running = true;
+        }
+        if deadlines.keys.keys().next().is_none_or(|next| self < *next) {
             custodian.timer.set(self.at)?;
         }
-        deadlines.insert(self, Arc::downgrade(vault));
+        deadlines.keys.insert(self, Arc::downgrade(vault));
         Ok(())
     }
 
@@ -61,7 +71,7 @@ impl Deadline {
     pub(super) fn cancel(&self) {
         let here = CUSTODIANS.iter().filter_map(OnceLock::get).find(|custodian| custodian.owner.is_here());
         if let Some(custodian) = here {
-            custodian.deadlines().remove(self);
+            custodian.deadlines().keys.remove(self);
         }
     }
 }
@@ -69,46 +79,42 @@ impl Deadline {
 /// One of this process, after those of the processes that it was forked from: their threads are not here.
 static CUSTODIANS: [OnceLock<Custodian>; 8] = [const { OnceLock::new() }; 8];
 
-/// The process's custodian; started if there is none.
+/// The process's custodian; made if there is none.
 fn custodian() -> Result<&'static Custodian, Error> {
     for place in &CUSTODIANS {
         if place.get().is_none() {
             let (owner, timer) = (ProcessMark::of_this_process()?, Timer::new()?);
-            let (running, deadlines) = (AtomicBool::new(false), Mutex::new(BTreeMap::new()));
             // Another thread may have been faster.
-            let _ = place.set(Custodian { owner, timer, running, deadlines });
+            let _ = place.set(Custodian { owner, timer, deadlines: Mutex::new(Deadlines::default()) });
         }
         if let Some(custodian) = place.get().filter(|custodian| custodian.owner.is_here()) {
-            return custodian.start();
+            return Ok(custodian);
         }
     }
     Err(Error::Busy { what: "generations of forked processes with deadlines", limit: CUSTODIANS.len() as u64 })
 }
 
 impl Custodian {
-    /// Starts the thread if it is not there.
-    fn start(&'static self) -> Result<&'static Self, Error> {
-        if self.running.load(Ordering::Acquire) || self.running.swap(true, Ordering::AcqRel) {
-            return Ok(self);
-        }
+    /// Starts the thread, on which no handler of the host's ever runs.
+    fn start(&'static self) -> Result<(), Error> {
         let thread = std::thread::Builder::new().name("shokyo-custodian".into()).stack_size(STACK);
-        match thread.spawn(|| self.work()) {
-            Ok(_) => Ok(self),
-            Err(error) => {
-                self.running.store(false, Ordering::Release);
-                Err(Error::System { call: "pthread_create", os_error: error.raw_os_error().unwrap_or_default() })
-            }
-        }
+        let started = platform::thread::with_signals_blocked(|| thread.spawn(|| self.work()));
+        started.map(drop).map_err(|error| Error::System {
+            call: "pthread_create",
+            os_error: error.raw_os_error().unwrap_or_default(),
+        })
     }
 
-    fn deadlines(&self) -> MutexGuard<'_, BTreeMap<Deadline, Weak<Inner>>> {
+    fn deadlines(&self) -> MutexGuard<'_, Deadlines> {
         self.deadlines.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn work(&self) {
-        platform::thread::block_signals();
         loop {
-            self.timer.wait();
+            if self.timer.wait().is_err() {
+                // The host has closed what is not its own. The promise is kept a little less punctually.
+                std::thread::sleep(WITHOUT_TIMER);
+            }
             while let Some((key, vault)) = self.due() {
                 if let Some(vault) = vault.upgrade() {
                     // The owner's handle wipes and reads back again, and takes the outcome into its evidence.
@@ -121,7 +127,7 @@ impl Custodian {
     /// The next key whose time has come; sets the timer for the one after.
     fn due(&self) -> Option<(KeyId, Weak<Inner>)> {
         let mut deadlines = self.deadlines();
-        let next = deadlines.first_entry()?;
+        let next = deadlines.keys.first_entry()?;
         if next.key().has_passed() {
             let (deadline, vault) = next.remove_entry();
             return Some((deadline.key, vault));

@@ -121,8 +121,9 @@ impl EphemeralBuffer {
     /// A chunk as it travels: ciphertext ‖ tag, [`chunk_size`](Self::chunk_size) + 16 bytes for every chunk but the last.
     ///
     /// # Errors
-    /// [`Error::OutOfRange`].
+    /// [`Error::OutOfRange`]; [`Error::ForkedChild`].
     pub fn sealed_chunk(&self, index: u64) -> Result<&[u8], Error> {
+        self.vault.inner().owner().check()?;
         let slot = usize::try_from(index).ok().and_then(|index| self.slots.get(index));
         let slot = slot.ok_or(Error::OutOfRange { at: index, length: self.chunk_count() })?;
         Ok(slot.bytes(self.plain_length(index) + TAG_LENGTH))
@@ -131,7 +132,7 @@ impl EphemeralBuffer {
     /// Lends the plaintext from `offset` to the end of its chunk to `reader`.
     ///
     /// The window is wiped and read back on every way out, a panic included. What `reader` copies is the caller's; the caller's
-    /// registers and a bounded part of its dead stack are scrubbed, best effort.
+    /// registers and a bounded part of its dead stack are scrubbed, best effort. `reader` must not switch to another stack and come back later.
     ///
     /// ```
     /// # use shokyo::{Vault, VaultOptions, types::{Binding, SessionId}};
@@ -295,6 +296,8 @@ impl EphemeralBuffer {
         let evidence = self.evidence.get_mut().unwrap_or_else(PoisonError::into_inner);
         let mut evidence = core::mem::replace(evidence, empty);
         if let Some(key) = self.key.take() {
+            // The key may be of another vault, and a vault may have grown by weaker memory.
+            evidence.weaken(key.vault().protections());
             evidence.record(CopyClass::Key, key.erase());
         }
         if let Some(tail) = self.tail.take() {
@@ -351,6 +354,10 @@ impl<'b> Lent<'b> {
         let Some(window) = self.window.take() else { return Ok(()) };
         let outcome = window.close(self.buffer.id.to_tag());
         let failure = outcome.as_ref().err().cloned();
+        if failure == Some(Error::ForkedChild) {
+            // Another of the parent's threads may have held the lock of the evidence.
+            return Err(Error::ForkedChild);
+        }
         let mut evidence = self.buffer.evidence.lock().unwrap_or_else(PoisonError::into_inner);
         evidence.record(CopyClass::Window, outcome);
         failure.map_or(Ok(()), Err)

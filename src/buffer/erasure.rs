@@ -205,6 +205,12 @@ impl Erasure {
         Ok(())
     }
 
+    /// A copy stood in memory with these protections: the evidence claims no others any more.
+    #[cfg(feature = "std")]
+    pub(crate) fn weaken(&mut self, protections: Protections) {
+        self.protections = self.protections.intersection(protections);
+    }
+
     /// The session whose copies were erased.
     #[must_use]
     pub const fn session(&self) -> SessionId {

@@ -86,6 +86,7 @@ impl Incoming {
         let complete = self.received().saturating_sub(1).saturating_mul(self.vault.chunk_size() as u64);
         if self.slots.is_empty() || complete.saturating_add(self.last as u64) != length {
             let mut evidence = Erasure::new(self.binding.session, self.vault.protections());
+            evidence.weaken(key.vault().protections());
             evidence.record(CopyClass::Key, key.erase());
             self.erase_into(&mut evidence);
             return Err((Error::Mismatch { what: "the length of the document" }, evidence));

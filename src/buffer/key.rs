@@ -60,8 +60,9 @@ impl KeyCell {
     /// then on. A deadline can be moved earlier, never later.
     ///
     /// # Errors
-    /// [`Error::System`] when the process can have no thread or timer for it; nothing changed then.
+    /// [`Error::System`] when the process can have no thread or timer for it, [`Error::ForkedChild`]; nothing changed then.
     pub fn expire_after(&self, lifetime: Duration) -> Result<(), Error> {
+        self.vault.inner().owner().check()?;
         let nanoseconds = boot_time()?.saturating_add(lifetime).as_nanos().clamp(1, u128::from(u64::MAX));
         let at = u64::try_from(nanoseconds).unwrap_or(u64::MAX);
         let Some(deadline) = self.deadline_at(at) else { return Ok(()) };
@@ -129,8 +130,7 @@ impl KeyCell {
     pub(super) fn fill(&mut self, key: &[u8; 32]) -> Result<(), Error> {
         self.vault.inner().cells.fill(&mut self.lease, key)?;
         // The custodian passes a cell by that is being filled.
-        self.expire_if_due();
-        Ok(())
+        self.check_live()
     }
 }
 

@@ -87,6 +87,10 @@ pub struct VaultOptions {
     pub agreement_room_size: usize,
     /// Whether a thread's alternate signal stack is scrubbed after each operation: the kernel puts registers there when a signal
     /// arrives in the middle of one. It costs a system call, about 0.2 µs an operation. Default: yes.
+    ///
+    /// It demands what `sigaltstack` demands: memory that is set as a thread's alternate stack is that thread's until another is set. And no
+    /// handler on it may be suspended while the thread goes on elsewhere, as some runtimes do that turn faults into exceptions:
+    /// switch it off there.
     pub scrub_alternate_stack: bool,
     /// The longest document, in bytes of plaintext. Default: 256 MiB.
     pub max_document: u64,

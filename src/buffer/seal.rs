@@ -120,9 +120,9 @@ impl Vault {
             let slot = slot.ok_or(Error::OutOfMemory { needed: limit as u64 })?;
             let used = work(desk, body)?;
             let body = body.get_mut(..used).ok_or(Error::TooLarge { what: "a small document", limit: limit as u64 })?;
-            let mut secret = [0; 32];
-            desk.new_document_key(cell, &mut secret)?;
-            seal_chunk(desk, &Backend::new(&secret)?, &binding, (0, true), body, slot)?;
+            desk.ensure_document_key(cell)?;
+            // Loaded from its cell like any other, so that a key destroyed meanwhile is noticed.
+            with_key(desk, cell, |desk, key| seal_chunk(desk, key, &binding, (0, true), body, slot))?;
             length = used;
             Ok(())
         });

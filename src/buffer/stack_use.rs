@@ -40,10 +40,11 @@ pub(super) fn agreement() -> Result<usize, Error> {
 }
 
 /// Without a lock, so that a forked child can never inherit one that is held: at worst two threads find the same number.
-fn once(size: &AtomicUsize, find: impl FnOnce() -> Result<usize, Error>) -> Result<usize, Error> {
+fn once(size: &AtomicUsize, find: impl Fn() -> Result<usize, Error>) -> Result<usize, Error> {
     match size.load(Ordering::Acquire) {
         0 => {
-            let found = find()?;
+            // Whoever erases everything at this moment destroys the public keys of the test, too.
+            let found = find().or_else(|error| if error == Error::Erased { find() } else { Err(error) })?;
             Ok(size.fetch_max(found, Ordering::AcqRel).max(found))
         }
         found => Ok(found),

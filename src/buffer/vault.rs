@@ -226,6 +226,9 @@ impl Vault {
     /// # Ok::<(), shokyo::Error>(())
     /// ```
     pub fn erase_all(&self) -> EraseAll {
+        if !self.0.owner().is_here() {
+            return EraseAll { destroyed: 0, verified: 0, failed: 0, in_flight: 0 };
+        }
         let done = self.0.cells.destroy_all();
         let patience = self.0.options.patience;
         let in_flight = self.0.small.wait_idle(patience)

@@ -130,6 +130,11 @@ impl<'b> LentWhole<'b> {
         let mut evidence = Erasure::new(buffer.binding().session, protections);
         let wiped = whole.close(tag);
         let failure = wiped.as_ref().err().cloned();
+        if failure == Some(Error::ForkedChild) {
+            // Another of the parent's threads may have held the lock of the evidence.
+            drop(window);
+            return Err(Error::ForkedChild);
+        }
         evidence.record(CopyClass::Window, wiped);
         let window = window.close(tag).err();
         if let Some(error) = &window {

@@ -212,6 +212,7 @@ impl Writer {
         let tag = self.key.as_ref().map_or(0, |key| key.id().to_tag());
         // The document's cell is wiped and read back also when no key was drawn for it yet: that nothing is there is shown, too.
         for key in [self.key.take(), self.tail.key.take()].into_iter().flatten() {
+            evidence.weaken(key.vault().protections());
             evidence.record(CopyClass::Key, key.erase());
         }
         erase_slots(&self.vault, &mut self.slots, self.vault.chunk_size(), tag, &mut evidence);

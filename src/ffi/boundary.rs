@@ -10,10 +10,10 @@ use std::sync::{Arc, OnceLock};
 use super::vault::VaultState;
 use super::{cancellation, detail, shokyo_status};
 use crate::error::Error;
-use crate::platform::ProcessMark;
+use crate::platform::FirstProcess;
 
 /// The process that the library serves, from its first call.
-static OWNER: OnceLock<ProcessMark> = OnceLock::new();
+static OWNER: FirstProcess = FirstProcess::new();
 
 /// Why a call fails. Texts name arguments and reasons, never data.
 #[derive(Debug)]
@@ -89,10 +89,7 @@ impl Call {
 
 /// A child has neither the parent's locked memory nor, perhaps, a lock that another of its threads held. Asked before any lock.
 fn refuse_forked_child() -> Result<(), Error> {
-    match OWNER.get() {
-        Some(owner) => owner.check(),
-        None => OWNER.set(ProcessMark::of_this_process()?).or(Ok(())),
-    }
+    OWNER.check()
 }
 
 impl Failure {

@@ -24,8 +24,9 @@ pub struct shokyo_buffer {
 /// changed, nor kept, nor looked at after the return. length is 0 only for an empty document, and plain is never NULL.
 /// Gives 0 to go on; anything else stops, and the call gives SHOKYO_STATUS_CALLBACK_STOPPED.
 /// It runs in the calling thread, with no lock of the library held and cancellation disabled. It may call the library, and may free the very
-/// document, which is then erased when it returns. It must return: no longjmp, no thread exit, no exception. If an exception
-/// leaves it all the same, the window is wiped before the process is stopped.
+/// document, which is then erased when it returns. It must return, on the stack on which it was called and before anything else runs there:
+/// no longjmp, no thread exit, no exception, no switch to another context or fiber. If an exception leaves it all the same, the window is wiped
+/// before the process is stopped; if longjmp does, at the next call of this thread that lends a window from the same depth or above.
 pub type shokyo_reader =
     Option<unsafe extern "C-unwind" fn(user_data: *mut c_void, offset: u64, plain: *const u8, length: usize) -> i32>;
 

@@ -71,7 +71,9 @@ pub struct shokyo_vault_options {
     /// Milliseconds that a key lives at most, whatever its owner does; the clock counts suspended time. What needs the key answers
     /// EXPIRED afterwards. Default: no limit.
     pub lifetime: u32,
-    /// 0: alternate signal stacks are scrubbed after each operation, which costs a system call. 1: they are not.
+    /// 0: the alternate signal stack of a thread is scrubbed after each of its operations, which costs a system call. What is set with
+    /// sigaltstack must be that thread's own until another is set, and no handler on it may be suspended while the thread goes on
+    /// elsewhere, as in runtimes that turn faults into exceptions. 1: it is not scrubbed.
     pub leave_alternate_stacks: u32,
 }
 

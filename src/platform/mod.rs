@@ -14,10 +14,10 @@ pub mod inspect;
 compile_error!("the feature `std` needs Linux in this version; build with --no-default-features for other systems");
 
 #[cfg(feature = "std")]
-pub use imp::{Hardened, Hardening, HardeningOutcome, HardeningStep, boot_time, harden_process};
-#[cfg(feature = "std")]
 pub(crate) use imp::{
-    ProcessMark, Timer, advise_no_dump, advise_not_in_children, advise_wipe_on_fork, lock, locked_memory_limit,
-    make_accessible, page_size, populate_secret, random, release, reserve, reserve_secret, signal_frame_size, signals,
-    thread,
+    FirstProcess, ProcessMark, Timer, advise_no_dump, advise_not_in_children, advise_wipe_on_fork, lock,
+    locked_memory_limit, make_accessible, page_size, populate_secret, random, release, reserve, reserve_secret,
+    signal_frame_size, signals, thread,
 };
+#[cfg(feature = "std")]
+pub use imp::{Hardened, Hardening, HardeningOutcome, HardeningStep, boot_time, harden_process};

@@ -19,7 +19,7 @@ use core::time::Duration;
 
 use crate::error::Error;
 
-pub(crate) use sentinel::ProcessMark;
+pub(crate) use sentinel::{FirstProcess, ProcessMark};
 pub(crate) use timer::Timer;
 
 fn last_error() -> i32 {
@@ -42,13 +42,14 @@ pub(crate) fn locked_memory_limit() -> u64 {
     if status == 0 { limit.rlim_cur } else { 0 }
 }
 
-/// Fills `out` with random bytes of the operating system. Nothing is buffered in this process.
+/// Fills `out` with random bytes of the operating system. Nothing is buffered in this process: the system call itself, because a
+/// C library may keep a generator of its own in ordinary memory.
 pub(crate) fn random(out: &mut [u8]) -> Result<(), Error> {
     let mut filled = 0;
     while filled < out.len() {
         let rest = &mut out[filled..];
         // SAFETY: `rest` is valid for writing its whole length.
-        let got = unsafe { libc::getrandom(rest.as_mut_ptr().cast(), rest.len(), 0) };
+        let got = unsafe { libc::syscall(libc::SYS_getrandom, rest.as_mut_ptr(), rest.len(), 0) };
         match usize::try_from(got) {
             Ok(0) => return Err(Error::RandomnessUnavailable),
             Ok(count) => filled += count,

@@ -32,11 +32,15 @@ impl ProcessMark {
                 None => return Ok(Self(IDENTIFIER | u64::from(std::process::id()))),
             }
         }
+        // SAFETY: the page is mapped for as long as the process lives, and only ever seen as an atomic.
+        let mark = unsafe { &*page };
+        match mark.load(Ordering::Acquire) {
+            0 => {}
+            there => return Ok(Self(there)),
+        }
         let mut bytes = [0; 8];
         random(&mut bytes)?;
         let fresh = (u64::from_ne_bytes(bytes) | 1) & !IDENTIFIER;
-        // SAFETY: the page is mapped for as long as the process lives, and only ever seen as an atomic.
-        let mark = unsafe { &*page };
         match mark.compare_exchange(0, fresh, Ordering::AcqRel, Ordering::Acquire) {
             Ok(_) => Ok(Self(fresh)),
             Err(there) => Ok(Self(there)),
@@ -61,6 +65,31 @@ impl ProcessMark {
         let page = PAGE.load(Ordering::Acquire);
         // SAFETY: a mark without the flag was made with the page, which is never unmapped and only ever seen as an atomic.
         !page.is_null() && unsafe { &*page }.load(Ordering::Relaxed) == self.0
+    }
+}
+
+/// The process that asks first, remembered without a lock that a forked child could inherit.
+pub(crate) struct FirstProcess(AtomicU64);
+
+impl FirstProcess {
+    pub(crate) const fn new() -> Self {
+        Self(AtomicU64::new(0))
+    }
+
+    /// Whether it is this one.
+    ///
+    /// # Errors
+    /// [`Error::ForkedChild`] when it is not; [`Error::OutOfMemory`], [`Error::RandomnessUnavailable`].
+    #[inline]
+    pub(crate) fn check(&self) -> Result<(), Error> {
+        match self.0.load(Ordering::Acquire) {
+            0 => {
+                let mark = ProcessMark::of_this_process()?;
+                let first = self.0.compare_exchange(0, mark.0, Ordering::AcqRel, Ordering::Acquire);
+                first.map_or_else(|there| ProcessMark(there).check(), |_| Ok(()))
+            }
+            there => ProcessMark(there).check(),
+        }
     }
 }
 

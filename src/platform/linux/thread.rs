@@ -47,14 +47,18 @@ pub(crate) fn alternate_stack() -> Option<AlternateStack> {
     })
 }
 
-/// Keeps every signal that can wait from the calling thread, for a thread of the library's own.
-pub(crate) fn block_signals() {
-    let mut all = MaybeUninit::<libc::sigset_t>::uninit();
-    // SAFETY: fills a set, then changes the calling thread's mask only.
+/// Runs `work` with every signal that can wait kept from the calling thread, and from threads that `work` makes, for good.
+pub(crate) fn with_signals_blocked<R>(work: impl FnOnce() -> R) -> R {
+    let (mut all, mut before) = (MaybeUninit::<libc::sigset_t>::uninit(), MaybeUninit::<libc::sigset_t>::uninit());
+    // SAFETY: fills a set, then changes the calling thread's mask only and keeps what it was.
     unsafe {
         libc::sigfillset(all.as_mut_ptr());
-        libc::pthread_sigmask(libc::SIG_BLOCK, all.as_ptr(), core::ptr::null_mut());
+        libc::pthread_sigmask(libc::SIG_BLOCK, all.as_ptr(), before.as_mut_ptr());
     }
+    let outcome = work();
+    // SAFETY: filled by the call above.
+    unsafe { libc::pthread_sigmask(libc::SIG_SETMASK, before.as_ptr(), core::ptr::null_mut()) };
+    outcome
 }
 
 /// Calls `action` when the process ends by `exit` or by returning from `main`.

@@ -45,9 +45,13 @@ impl Timer {
     }
 
     /// Waits for the time that is set, now or later.
-    pub(crate) fn wait(&self) {
+    ///
+    /// # Errors
+    /// [`Error::System`] when the descriptor is not a timer any more.
+    pub(crate) fn wait(&self) -> Result<(), Error> {
         let mut expirations = [0; 8];
-        let _ = (&self.0).read(&mut expirations);
+        let failed = |os_error| Error::System { call: "read", os_error };
+        (&self.0).read_exact(&mut expirations).map_err(|error| failed(error.raw_os_error().unwrap_or_default()))
     }
 }
 
@@ -63,9 +67,9 @@ mod tests {
         let start = boot_time().unwrap();
         timer.set(start + Duration::from_secs(3600)).unwrap();
         timer.set(start + Duration::from_millis(20)).unwrap();
-        timer.wait();
+        timer.wait().unwrap();
         assert!(boot_time().unwrap() >= start + Duration::from_millis(20));
         timer.set(start).unwrap();
-        timer.wait();
+        timer.wait().unwrap();
     }
 }

@@ -9,7 +9,7 @@ use super::Coverage;
 #[path = "portable.rs"]
 mod portable;
 
-pub(super) use portable::scrub_stack;
+pub(in crate::wipe) use portable::scrub_stack;
 
 #[inline(always)]
 pub(super) fn scrub() -> Coverage {

@@ -5,7 +5,7 @@ use core::mem::MaybeUninit;
 use super::Coverage;
 
 #[inline(always)]
-pub(super) fn scrub() -> Coverage {
+pub(in crate::wipe) fn scrub() -> Coverage {
     Coverage::None
 }
 
@@ -14,7 +14,7 @@ pub(super) fn scrub() -> Coverage {
 /// # Safety
 /// The stack has that room.
 #[inline(never)]
-pub(super) unsafe fn scrub_stack(bytes: usize) {
+pub(in crate::wipe) unsafe fn scrub_stack(bytes: usize) {
     const FRAME: usize = 1024;
     let mut dead = MaybeUninit::<[u8; FRAME]>::uninit();
     // SAFETY: the array is this frame's own.
