@@ -121,7 +121,7 @@ mod with_faults {
     }
 
     /// The standard library's own handler for stack overflow runs on an alternate stack, where the kernel spills the registers.
-        #[test]
+    #[test]
     fn and_the_handler_of_the_standard_library_changes_nothing_about_that() {
         for crash in CRASHES {
             let target = Target::start(&format!("{crash}, of the standard library"), KNOWN);

@@ -300,8 +300,12 @@ impl Cells {
             done.destroyed += wiped.present;
             if wiped.stuck > 0 {
                 // Whoever was filling a cell may have been late; what then does not become zero is not erased.
-                done.failed +=
-                    (0..count).filter(|place| wipe::wipe_cell(block.words(*place), 0).is_err()).count() as u64;
+                let kept = |place: &usize| {
+                    let words = block.words(*place);
+                    words.iter().any(|word| word.load(core::sync::atomic::Ordering::Relaxed) != 0)
+                        && wipe::wipe_cell(words, 0).is_err()
+                };
+                done.failed += (0..count).filter(kept).count() as u64;
             }
         }
         self.epochs.destroyed();

@@ -197,8 +197,9 @@ mod tests {
     #[test]
     #[ignore = "AddressSanitizer must find the error: `cargo xtask step asan` sees to that"]
     fn address_sanitizer_finds_an_error_in_a_room() {
-        use crate::arena::{Policy, Rooms};
-        let policy = Policy { strict: true, locked: true, total: 0 };
+        use crate::arena::{Policy, Rooms, Secret};
+        let Ok(owner) = crate::platform::ProcessMark::of_this_process() else { return };
+        let policy = Policy { strict: true, locked: true, secret: Secret::No, total: 0, owner, alternate: false };
         let Ok(rooms) = Rooms::new(1, 1 << 20, policy) else { return };
         let _ = rooms.run(std::time::Duration::ZERO, || {
             let bytes = [1u8; 32];

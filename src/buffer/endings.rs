@@ -129,6 +129,12 @@ fn documents_raced_by_an_erase_of_everything_come_whole_or_not_at_all() {
         }
         stop.store(true, Ordering::Relaxed);
     });
+    if std::env::var_os("SHOKYO_UNDER_VALGRIND").is_some() {
+        std::println!(
+            "SKIPPED in part: valgrind runs one thread at a time, so that how often both happen says nothing"
+        );
+        return;
+    }
     assert!(whole.into_inner() >= 100 && erased.into_inner() >= 100, "both must happen, or nothing was raced");
 }
 
