@@ -9,6 +9,7 @@ use corosensei::stack::Stack;
 use super::Region;
 use super::stack_notes::Visit;
 use crate::error::Error;
+use crate::wipe;
 
 /// Runs `work` on the stack of a room. A panic goes on.
 ///
@@ -29,7 +30,11 @@ pub(super) fn on_stack(
         return status.outcome();
     }
     let visit = Visit::of(room);
-    corosensei::on_stack(walls, work);
+    corosensei::on_stack(walls, || {
+        work();
+        // Still here: a signal that arrives on the way back would put the registers on the caller's stack.
+        let _ = wipe::scrub_registers();
+    });
     drop(visit);
     status.outcome()
 }
