@@ -3,12 +3,11 @@
 //! The first block is made when a vault opens. When no cell is free, another block as large as all before it follows, up to the
 //! limit; where the operating system gives less, less. Blocks stay until the vault ends.
 
-use core::sync::atomic::AtomicU32;
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use super::cell::{Cell, DEAD, Epochs, LAST_GENERATION, Words, is_filling};
-use super::sync::{Mutex, Ordering, locked};
+use super::sync::{AtomicU32, Mutex, Ordering, locked};
 use super::{Policy, Region};
 use crate::error::Error;
 use crate::platform;
@@ -38,7 +37,7 @@ pub(crate) struct Cells {
 
 struct Block {
     region: Arc<Region>,
-    states: Box<[super::sync::AtomicU32]>,
+    states: Box<[AtomicU32]>,
 }
 
 /// The right to one cell until it is [returned](Cells::give_back).
@@ -69,11 +68,11 @@ impl Words for &[AtomicU32; 8] {
     const COUNT: usize = 8;
 
     fn store(self, index: usize, value: u32) {
-        self[index].store(value, core::sync::atomic::Ordering::Relaxed);
+        self[index].store(value, Ordering::Relaxed);
     }
 
     fn load(self, index: usize) -> u32 {
-        self[index].load(core::sync::atomic::Ordering::Relaxed)
+        self[index].load(Ordering::Relaxed)
     }
 
     fn wipe(self, tag: u128) -> Result<Wiped, Error> {
@@ -211,10 +210,10 @@ impl Cells {
         let all = self.capacity() + cells;
         free.try_reserve(all - free.len()).map_err(|_| Error::OutOfMemory { needed: (all * 4) as u64 })?;
         let first = u32::try_from(number).unwrap_or(u32::MAX) << PLACE_BITS;
-        let mut places = (0..u32::try_from(cells).unwrap_or(u32::MAX)).rev();
+        let places = (0..u32::try_from(cells).unwrap_or(u32::MAX)).rev();
         // Never refused: blocks are added under the lock of the free list.
         if self.blocks[number].set(block).is_ok() {
-            free.extend(places.by_ref().map(|place| first | place));
+            free.extend(places.map(|place| first | place));
         }
         Ok(())
     }
@@ -262,17 +261,11 @@ impl Cells {
         self.cell(id, 0).ok()?.expire()
     }
 
-    /// Destroys the key of a lease and reads the cell back. May be called again; then it wipes and checks again.
-    pub(crate) fn erase(&self, lease: &Lease) -> Result<Wiped, Error> {
-        self.policy.owner.check()?;
-        self.cell(lease.id, lease.epoch)?.erase()
-    }
-
-    /// Erases and ends the lease. A cell whose read-back failed, or that has no generation left, is never handed out again; and
+    /// Destroys the key of a lease, reads the cell back and ends the lease. A cell whose read-back failed, or that has no generation left, is never handed out again; and
     /// none of a block is once a canary of it was overwritten.
     pub(crate) fn give_back(&self, lease: &Lease) -> Result<Wiped, Error> {
         self.policy.owner.check()?;
-        let outcome = self.erase(lease);
+        let outcome = self.cell(lease.id, lease.epoch)?.erase();
         if !self.block(lease.id.cell)?.0.canaries_are_whole(self.canary) {
             return Err(Error::MemoryCorrupted);
         }
@@ -302,8 +295,7 @@ impl Cells {
                 // Whoever was filling a cell may have been late; what then does not become zero is not erased.
                 let kept = |place: &usize| {
                     let words = block.words(*place);
-                    words.iter().any(|word| word.load(core::sync::atomic::Ordering::Relaxed) != 0)
-                        && wipe::wipe_cell(words, 0).is_err()
+                    words.iter().any(|word| word.load(Ordering::Relaxed) != 0) && wipe::wipe_cell(words, 0).is_err()
                 };
                 done.failed += (0..count).filter(kept).count() as u64;
             }
@@ -316,7 +308,7 @@ impl Cells {
     #[cfg(test)]
     #[allow(clippy::unwrap_used)]
     pub(crate) fn overrun(&self) {
-        self.blocks[0].get().unwrap().slot(0)[7].fetch_xor(1, core::sync::atomic::Ordering::SeqCst);
+        self.blocks[0].get().unwrap().slot(0)[7].fetch_xor(1, Ordering::SeqCst);
     }
 
     /// The bytes of a lease's cell as they stand in memory.
@@ -326,7 +318,7 @@ impl Cells {
         let mut bytes = [0; CELL];
         let (block, place) = self.block(id.cell).unwrap();
         for (word, bytes) in block.words(place).iter().zip(bytes.as_chunks_mut::<4>().0) {
-            *bytes = word.load(core::sync::atomic::Ordering::SeqCst).to_ne_bytes();
+            *bytes = word.load(Ordering::SeqCst).to_ne_bytes();
         }
         bytes
     }
@@ -337,10 +329,10 @@ impl Block {
         let region = Arc::new(Region::new(bytes, 1, policy)?);
         let slots = region.length() / CELL;
         let usable = (slots - 2 - other / CELL).min(1 << PLACE_BITS);
-        let block = Self { region, states: (0..usable).map(|_| super::sync::AtomicU32::new(DEAD)).collect() };
+        let block = Self { region, states: (0..usable).map(|_| AtomicU32::new(DEAD)).collect() };
         for slot in [0, slots - 1] {
             for (word, value) in block.slot(slot).iter().zip(canary) {
-                word.store(value, core::sync::atomic::Ordering::Relaxed);
+                word.store(value, Ordering::Relaxed);
             }
         }
         Ok(block)
@@ -360,7 +352,7 @@ impl Block {
     /// Whether the canaries on both sides are whole.
     fn canaries_are_whole(&self, canary: [u32; 8]) -> bool {
         [0, self.region.length() / CELL - 1].into_iter().all(|slot| {
-            let words = self.slot(slot).iter().map(|word| word.load(core::sync::atomic::Ordering::Relaxed));
+            let words = self.slot(slot).iter().map(|word| word.load(Ordering::Relaxed));
             words.eq(canary)
         })
     }

@@ -34,6 +34,8 @@ pub struct Vault(Arc<Inner>);
 pub(super) struct Inner {
     id: u64,
     pub(super) options: VaultOptions,
+    /// What protects operations rather than memory, and holds as long as the vault.
+    always: Protections,
     arena: Registered,
 }
 
@@ -131,7 +133,11 @@ impl Vault {
         slots.prepare()?;
 
         let arena = Registered::new(Arena { cells, windows, wholes, small, agreement, slots, policy });
-        Ok(Self(Arc::new(Inner { id, options, arena })))
+        let mut always = Protections::CANARY.with(Protections::CLEAN_ROOM);
+        if wipe::scrub_registers() == wipe::Coverage::All {
+            always = always.with(Protections::REGISTERS_SCRUBBED);
+        }
+        Ok(Self(Arc::new(Inner { id, options, always, arena })))
     }
 
     /// The vault's random number; not secret.
@@ -143,14 +149,9 @@ impl Vault {
     /// The protections that are really active on all locked memory of the vault.
     #[must_use]
     pub fn protections(&self) -> Protections {
-        let mut protections = self.0.achieved().with(Protections::CANARY).with(Protections::CLEAN_ROOM);
-        if wipe::scrub_registers() == wipe::Coverage::All {
-            protections = protections.with(Protections::REGISTERS_SCRUBBED);
-        }
-        if self.0.options.scrub_alternate_stack && arena::alternate_stacks_are_covered() {
-            protections = protections.with(Protections::ALTSTACK_COVERED);
-        }
-        protections
+        let protections = self.0.achieved().with(self.0.always);
+        let covered = self.0.options.scrub_alternate_stack && arena::alternate_stacks_are_covered();
+        if covered { protections.with(Protections::ALTSTACK_COVERED) } else { protections }
     }
 
     /// Bytes of plaintext in a chunk.
@@ -227,7 +228,7 @@ impl Vault {
     /// ```
     pub fn erase_all(&self) -> EraseAll {
         if !self.0.owner().is_here() {
-            return EraseAll { destroyed: 0, verified: 0, failed: 0, in_flight: 0 };
+            return EraseAll::of(Destroyed::default(), 0);
         }
         let done = self.0.cells.destroy_all();
         let patience = self.0.options.patience;
