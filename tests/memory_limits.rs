@@ -2,47 +2,16 @@
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
 
-use std::collections::BTreeMap;
-use std::os::unix::process::CommandExt;
-use std::process::Command;
+#[path = "support/child.rs"]
+mod child;
 
+use std::collections::BTreeMap;
+
+use child::{in_a_child_with_limit, is_child};
 use shokyo::types::{Binding, Protections, SessionId};
 use shokyo::{Error, Protection, SecretMemory, Vault, VaultOptions};
 
 const BINDING: Binding = Binding { session: SessionId([1; 32]), context: [2; 32] };
-
-/// Runs one of the ignored tests below in a process of its own: unprivileged, with a limit on locked memory.
-fn in_a_child_with_limit(test: &str, limit: u64) {
-    // A copy, because the folder of the build may be closed to the user that the child becomes.
-    let folder = tempfile::tempdir().unwrap();
-    std::fs::set_permissions(folder.path(), std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
-    let program = folder.path().join("test");
-    std::fs::copy(std::env::current_exe().unwrap(), &program).unwrap();
-    let mut command = Command::new(program);
-    command.current_dir("/");
-    command.args(["--exact", test, "--ignored", "--nocapture"]).env("SHOKYO_TEST_CHILD", "1");
-    // SAFETY: between fork and exec only system calls are made; changing the limit first needs no privilege, and the user is
-    // changed last, so that privileges which bypass the limit are gone.
-    unsafe {
-        command.pre_exec(move || {
-            let limit = libc::rlimit { rlim_cur: limit, rlim_max: limit };
-            if libc::setrlimit(libc::RLIMIT_MEMLOCK, &raw const limit) != 0 {
-                return Err(std::io::Error::last_os_error());
-            }
-            if libc::geteuid() == 0 && (libc::setgid(65534) != 0 || libc::setuid(65534) != 0) {
-                return Err(std::io::Error::last_os_error());
-            }
-            Ok(())
-        });
-    }
-    let output = command.output().unwrap();
-    let text = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success() && text.contains("1 passed"), "{text}");
-}
-
-fn is_child() -> bool {
-    std::env::var_os("SHOKYO_TEST_CHILD").is_some()
-}
 
 #[test]
 fn without_locked_memory_strict_mode_is_a_clear_error_and_best_effort_says_what_is_missing() {
