@@ -292,7 +292,8 @@ fn a_read_only_file_is_refused_when_it_is_opened() {
     // Root may write to everything: ask a process that is not root, from a copy of this program that it may run.
     std::fs::set_permissions(directory.path(), PermissionsExt::from_mode(0o777)).unwrap();
     let program = directory.path().join("program");
-    std::fs::copy(std::env::current_exe().unwrap(), &program).unwrap();
+    // By another process: see tests/support/child.rs.
+    assert!(Command::new("cp").arg(std::env::current_exe().unwrap()).arg(&program).status().unwrap().success());
     for file in std::fs::read_dir(directory.path()).unwrap() {
         chown(file.unwrap().path(), Some(65_534), Some(65_534)).unwrap();
     }

@@ -2,14 +2,18 @@
 #![cfg(all(feature = "std", target_os = "linux"))]
 #![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
 
+#[path = "support/child.rs"]
+mod child;
+
 use std::fs::File;
 use std::io::{BufRead, BufReader, Write};
-use std::os::unix::fs::{FileExt, PermissionsExt};
+use std::os::unix::fs::FileExt;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use child::{copy_of_this_program, is_child};
 use shokyo::types::{Binding, Protections, SessionId};
 use shokyo::{
     EphemeralBuffer, Error, Hardening, HardeningOutcome, HardeningStep, SecretMemory, Vault, VaultOptions,
@@ -200,12 +204,7 @@ fn a_forked_child_gets_zeros_or_nothing_and_a_vault_dropped_there_stays_the_pare
 
 /// This program again, as an ordinary user where the test is run by root, in a folder that this user can write to.
 fn again(folder: &Path, test: &str) -> Command {
-    std::fs::set_permissions(folder, PermissionsExt::from_mode(0o777)).unwrap();
-    let program = folder.join("test");
-    if !program.exists() {
-        // A copy, because the folder of the build may be closed to that user.
-        std::fs::copy(std::env::current_exe().unwrap(), &program).unwrap();
-    }
+    let program = copy_of_this_program(folder, 0o777);
     let mut command = Command::new(program);
     command.args(["--exact", test, "--ignored", "--nocapture", "--test-threads=1"]).env("SHOKYO_TEST_CHILD", "1");
     command.current_dir(folder).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
@@ -229,10 +228,6 @@ fn again(folder: &Path, test: &str) -> Command {
         });
     }
     command
-}
-
-fn is_child() -> bool {
-    std::env::var_os("SHOKYO_TEST_CHILD").is_some()
 }
 
 /// A process that does what it is told, line by line.
