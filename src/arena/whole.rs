@@ -164,11 +164,14 @@ mod tests {
     use super::super::Secret;
     use super::*;
 
-    const PAGE: u64 = 4096;
+    /// Bytes in a page, which a build with faults can be told to be larger.
+    fn page() -> u64 {
+        platform::page_size() as u64
+    }
 
     fn wholes(limit: u64) -> Wholes {
         let (secret, owner) = (Secret::No, platform::ProcessMark::of_this_process().unwrap());
-        Wholes::new(limit, Policy { strict: true, locked: true, secret, total: 7 * PAGE, owner, alternate: true })
+        Wholes::new(limit, Policy { strict: true, locked: true, secret, total: 7 * page(), owner, alternate: true })
             .unwrap()
     }
 
@@ -179,7 +182,7 @@ mod tests {
         // SAFETY: mincore only asks; `residence` has room for one page.
         let status = unsafe {
             libc::mincore(
-                std::ptr::without_provenance_mut(address / PAGE as usize * PAGE as usize),
+                std::ptr::without_provenance_mut(address / page() as usize * page() as usize),
                 1,
                 residence.as_mut_ptr(),
             )
@@ -192,13 +195,15 @@ mod tests {
         #[cfg(shokyo_faults)]
         let _alone = crate::faults::serialised(&[]);
         let wholes = wholes(1 << 20);
-        for length in [0, 1, 63, 64, 65, PAGE - 1, PAGE, PAGE + 1, 100_000] {
+        for length in [0, 1, 63, 64, 65, page() - 1, page(), page() + 1, 100_000] {
             let mut whole = wholes.take(length).unwrap();
             assert!(whole.achieved().contains(Protections::LOCKED.with(Protections::GUARDED)));
             assert!(whole.plain().iter().all(|byte| *byte == 0) && whole.plain().len() as u64 == length);
             let start = whole.plain().as_ptr().addr();
             assert!(start.is_multiple_of(ALIGNMENT));
-            assert!((start + length as usize).next_multiple_of(PAGE as usize) - (start + length as usize) < ALIGNMENT);
+            assert!(
+                (start + length as usize).next_multiple_of(page() as usize) - (start + length as usize) < ALIGNMENT
+            );
             whole.body().fill(0xD7);
             assert_eq!(whole.close(5).map(|wiped| (wiped.tag(), wiped.bytes())), Ok((5, length)));
             assert_eq!(wholes.taken(), 0);
@@ -209,16 +214,16 @@ mod tests {
     fn the_limit_counts_pages_of_all_wholes_and_comes_back() {
         #[cfg(shokyo_faults)]
         let _alone = crate::faults::serialised(&[]);
-        let wholes = wholes(3 * PAGE);
-        let first = wholes.take(PAGE + 1).unwrap();
+        let wholes = wholes(3 * page());
+        let first = wholes.take(page() + 1).unwrap();
         let refused = |length| wholes.take(length).map(|_| ()).unwrap_err();
-        assert_eq!(refused(PAGE + 1), Error::LockedMemoryExhausted { needed: 4 * PAGE, limit: 3 * PAGE });
-        let second = wholes.take(PAGE).unwrap();
-        assert_eq!(refused(0), Error::LockedMemoryExhausted { needed: 4 * PAGE, limit: 3 * PAGE });
+        assert_eq!(refused(page() + 1), Error::LockedMemoryExhausted { needed: 4 * page(), limit: 3 * page() });
+        let second = wholes.take(page()).unwrap();
+        assert_eq!(refused(0), Error::LockedMemoryExhausted { needed: 4 * page(), limit: 3 * page() });
         assert_eq!(refused(u64::MAX), Error::OutOfMemory { needed: u64::MAX });
         drop((first, second));
         assert_eq!(wholes.taken(), 0);
-        wholes.take(3 * PAGE).unwrap();
+        wholes.take(3 * page()).unwrap();
     }
 
     #[test]
@@ -236,7 +241,7 @@ mod tests {
             // SAFETY: a block that is not given back stays mapped.
             let left = unsafe { core::slice::from_raw_parts(start, 100) };
             assert!(left.iter().all(|byte| *byte == 0), "the plaintext is wiped all the same");
-            assert_eq!(wholes.taken(), PAGE, "quarantined memory stays counted");
+            assert_eq!(wholes.taken(), page(), "quarantined memory stays counted");
         }
     }
 
@@ -271,7 +276,7 @@ mod tests {
     fn a_whole_is_wiped_before_it_goes_back_canaries_too() {
         #[cfg(shokyo_faults)]
         let _alone = crate::faults::serialised(&[]);
-        for length in [0, 1, 100, PAGE, PAGE + 1] {
+        for length in [0, 1, 100, page(), page() + 1] {
             assert!(left_by_erase(length).iter().all(|byte| *byte == 0), "{length}");
         }
     }
@@ -296,6 +301,6 @@ mod tests {
         crate::faults::set(&[]);
         assert_eq!(outcome.unwrap_err(), Error::NotErased { bytes: 5000 });
         assert!(is_mapped(start));
-        assert_eq!(wholes.taken(), 2 * PAGE);
+        assert_eq!(wholes.taken(), 5000_u64.next_multiple_of(page()));
     }
 }
