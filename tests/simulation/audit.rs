@@ -37,6 +37,9 @@ impl World<'_> {
                 what
             }
             Record::Ended { outcome, .. } => {
+                if let Some(relayed) = station.relayed.get_mut(&session) {
+                    relayed.over = true;
+                }
                 if !station.ended.insert(session) {
                     self.find(Check::WithoutEnd, index, transaction, "ended twice");
                 }

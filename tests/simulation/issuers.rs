@@ -3,13 +3,16 @@
 use shokyo::buffer::Cause;
 use shokyo::error::Error;
 use shokyo::handover::suite::split_application;
-use shokyo::handover::IssuerEvent;
+use shokyo::handover::{Deadline, IssuerEvent, Source};
 use shokyo::types::{Binding, SessionId};
 
 use crate::ledger::{Check, Kind, Token};
 use crate::plan::{Design, IssuerDoes};
 use crate::random::Random;
 use crate::world::{Event, World};
+
+/// The version of every row of the register, until it changes.
+const VERSION: &[u8] = b"version 1";
 
 /// The holder of the card of an application.
 pub fn subject(transaction: usize) -> String {
@@ -37,13 +40,14 @@ impl World<'_> {
             IssuerEvent::Offered { .. } => "offered",
             IssuerEvent::Released { .. } => "released",
             IssuerEvent::Closed { .. } => "closed",
-            IssuerEvent::Ended { cause, .. } => {
-                if cause == Cause::Deadline {
+            IssuerEvent::DeadlineExceeded { deadline, .. } => {
+                self.count("deadlines passed at issuers");
+                if deadline != Deadline::Challenge {
                     self.stations[index].overdue.insert(session);
-                    self.count("deadlines passed at issuers");
                 }
-                "ended"
+                "a deadline passed"
             }
+            IssuerEvent::Ended { .. } => "ended",
             IssuerEvent::Finished { .. } => "finished",
             _ => "something else at an issuer",
         };
@@ -87,25 +91,33 @@ impl World<'_> {
         let piece_length = document.len().div_ceil(course.pieces);
         let from = (piece * piece_length).min(document.len());
         let to = (from + piece_length).min(document.len());
+        let at_offer: &[u8] = if course.issuer == IssuerDoes::RegisterChanges { b"version 2" } else { VERSION };
+        let source = Source { subject: &subject(named).into_bytes(), version: at_offer };
         let Some(issuer) = self.stations[index].machine.as_mut().and_then(|machine| machine.issuer()) else { return };
         let composed = match course.issuer {
             IssuerDoes::Cancels => {
                 issuer.cancel(now, session, Cause::Requested);
                 Ok(true)
             }
-            IssuerDoes::ComposesNothing => issuer.offer(now, session, subject(named).as_bytes()).map(|()| true),
+            IssuerDoes::ComposesNothing => issuer.offer(now, session, &source).map(|()| true),
             _ => issuer
-                .document(session)
+                .document(session, VERSION)
                 .and_then(|writer| writer.inner.write(&document[from..to]))
                 .and_then(|()| match to == document.len() {
-                    true => issuer.offer(now, session, subject(named).as_bytes()).map(|()| true),
+                    true => issuer.offer(now, session, &source).map(|()| true),
                     false => Ok(false),
                 }),
         };
         match composed {
             Ok(true) => {
-                if course.issuer == IssuerDoes::Sleeps {
-                    self.find(Check::LeftUnerased, index, Some(transaction), "composed after the deadline");
+                match course.issuer {
+                    IssuerDoes::Sleeps => {
+                        self.find(Check::LeftUnerased, index, Some(transaction), "composed after the deadline");
+                    }
+                    IssuerDoes::RegisterChanges => {
+                        self.find(Check::Misdelivered, index, Some(transaction), "offered from a row that has changed");
+                    }
+                    _ => {}
                 }
                 if keeps {
                     self.keep_document(index, session, transaction, &document);

@@ -9,6 +9,7 @@ use crate::ledger::Check;
 use crate::machine::Machine;
 use crate::plan::{Design, KioskDoes, SECOND};
 use crate::rack::ISSUER;
+use crate::relays::attachment;
 use crate::world::{AtKiosk, Event, World};
 
 impl World<'_> {
@@ -87,13 +88,21 @@ impl World<'_> {
                 if station.panel == Some(transaction) {
                     station.panel = None;
                 }
-                if cause == Cause::Deadline {
-                    self.count("deadlines passed at kiosks");
-                    if let Some(session) = self.opened_session(index, transaction) {
-                        self.stations[index].overdue.insert(session);
-                    }
-                }
+                self.note(index, Some(transaction), cause.name(), 0);
                 "erased"
+            }
+            KioskEvent::Attached { data, .. } => {
+                if data != attachment(Some(transaction)) {
+                    self.find(Check::Misdelivered, index, Some(transaction), "another's attachment");
+                }
+                "something is attached"
+            }
+            KioskEvent::DeadlineExceeded { .. } => {
+                self.count("deadlines passed at kiosks");
+                if let Some(session) = self.opened_session(index, transaction) {
+                    self.stations[index].overdue.insert(session);
+                }
+                "a deadline passed"
             }
             KioskEvent::Finished { .. } => "finished",
             _ => "something else at a kiosk",

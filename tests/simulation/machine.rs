@@ -84,6 +84,14 @@ impl Machine {
         }
     }
 
+    pub fn handle_peer_back(&mut self, now: Now, peer: Peer) {
+        match self {
+            Self::Issuer(issuer) => issuer.handle_peer_back(now, peer),
+            Self::Relay(relay) => relay.handle_peer_back(now, peer),
+            Self::Kiosk(kiosks) => kiosks.iter_mut().for_each(|(_, kiosk)| kiosk.handle_peer_back(now)),
+        }
+    }
+
     pub fn persists(&mut self) -> Vec<(Option<usize>, Persist)> {
         let mut all = Vec::new();
         match self {
@@ -154,6 +162,7 @@ fn issuer_session(event: &IssuerEvent) -> SessionId {
         | IssuerEvent::Offered { session }
         | IssuerEvent::Released { session }
         | IssuerEvent::Closed { session, .. }
+        | IssuerEvent::DeadlineExceeded { session, .. }
         | IssuerEvent::Ended { session, .. }
         | IssuerEvent::Finished { session, .. } => *session,
         _ => SessionId::NONE,
@@ -163,6 +172,8 @@ fn issuer_session(event: &IssuerEvent) -> SessionId {
 fn relay_session(event: &RelayEvent) -> SessionId {
     match event {
         RelayEvent::Opened { session }
+        | RelayEvent::Offered { session }
+        | RelayEvent::DeadlineExceeded { session, .. }
         | RelayEvent::NotRetained { session, .. }
         | RelayEvent::Finished { session, .. } => *session,
         _ => SessionId::NONE,

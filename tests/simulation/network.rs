@@ -264,5 +264,12 @@ impl World<'_> {
         found.noticed = [false; 2];
         found.ways.iter_mut().for_each(|way| way.stalled_until = 0);
         self.note(ends[0], None, "is connected again", line as u64);
+        for (side, station) in ends.into_iter().enumerate().rev() {
+            let now = self.stations[station].now(self.at);
+            if let Some(machine) = &mut self.stations[station].machine {
+                machine.handle_peer_back(now, if side == 0 { UPSTREAM } else { peer(line) });
+            }
+            self.settle(station);
+        }
     }
 }

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use shokyo::handover::Policy;
+use shokyo::handover::{Policy, Suite, Suites};
+use shokyo::types::{Role, Roles};
 
 use crate::random::Random;
 
@@ -63,9 +64,24 @@ impl Plan {
         policy.receipt = Duration::from_millis(random.between(1000, 6000));
         policy.resend = Duration::from_millis(random.between(300, 1000));
         policy.credit = u32::try_from(random.between(1, 3)).unwrap();
+        policy.reconnect = Duration::from_millis(if random.chance(1000) { 0 } else { random.between(100, 3000) });
         if random.chance(1500) {
-            policy.max_sessions = usize::try_from(random.between(2, 5)).unwrap();
+            policy.max_sessions = usize::try_from(random.between(3, 8)).unwrap();
+            policy.max_per_neighbour = usize::try_from(random.between(2, 6)).unwrap();
+            policy.max_per_kiosk = usize::try_from(random.between(1, 3)).unwrap();
         }
+        if random.chance(1000) {
+            policy.max_held = usize::try_from(random.between(5, 12)).unwrap() * 1024;
+        }
+        if random.chance(2000) {
+            policy.attachments = Roles::NONE.with(Role::CertificateCentre);
+        }
+        // The small suite costs half of the time.
+        policy.suites = match random.below(4) {
+            0 => Suites::only(Suite::X25519),
+            1 => Suites::at_least(Suite::X25519),
+            _ => Suites::default(),
+        };
         let rough = random.below(4);
         Self {
             transactions,

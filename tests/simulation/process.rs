@@ -42,10 +42,7 @@ impl World<'_> {
             for (session, event) in happened {
                 match event {
                     Happened::Issuer(event) => self.at_issuer(station, session, event),
-                    Happened::Relay(event) => {
-                        let transaction = self.ledger.borrow().transaction(session);
-                        self.note(station, transaction, relay_word(&event), 0);
-                    }
+                    Happened::Relay(event) => self.at_relay(station, session, &event),
                     Happened::Kiosk(owner, event) => self.kiosk_event(station, owner, event),
                 }
             }
@@ -106,6 +103,7 @@ impl World<'_> {
         let Some(Writing { persist, owner }) = station.disk.queue.pop_front() else { return };
         let Persist { token, record, .. } = persist;
         let written = station.disk.write(at, record.clone());
+        let failed = record.clone();
         if written {
             match record {
                 Record::Opened { session, .. } => drop(station.opened.insert(session)),
@@ -126,6 +124,10 @@ impl World<'_> {
             self.plan_write(index);
         }
         if !written {
+            if let Record::Opened { session, .. } = failed {
+                // There never was a session here.
+                self.stations[index].relayed.remove(&session);
+            }
             self.count("records not written");
         }
         self.settle(index);
@@ -237,15 +239,5 @@ impl World<'_> {
                 self.stations[index].disk.write(self.at, record);
             }
         }
-    }
-}
-
-fn relay_word(event: &shokyo::handover::RelayEvent) -> &'static str {
-    use shokyo::handover::RelayEvent::{Finished, NotRetained, Opened};
-    match event {
-        Opened { .. } => "a session passes",
-        NotRetained { .. } => "nothing of it is retained",
-        Finished { .. } => "the relay's part is over",
-        _ => "something else at a relay",
     }
 }

@@ -1,13 +1,45 @@
 //! What is true at a relay: counted from what its host gives to the machine and gets from it, not from what the machine says.
 
-use shokyo::handover::{Frame, MessageType};
+use shokyo::handover::{Frame, MessageType, RelayEvent};
 use shokyo::types::{SessionId, Time};
 
 use crate::ledger::Check;
+use crate::machine::Machine;
 use crate::station::Relayed;
 use crate::world::World;
 
+/// What a relay attaches to the offer for an application.
+pub fn attachment(transaction: Option<usize>) -> Vec<u8> {
+    format!("parameters for {transaction:?}").into_bytes()
+}
+
 impl World<'_> {
+    pub fn at_relay(&mut self, index: usize, session: SessionId, event: &RelayEvent) {
+        let transaction = self.ledger.borrow().transaction(session);
+        let word = match event {
+            RelayEvent::Opened { .. } => "a session passes",
+            RelayEvent::Offered { .. } => {
+                let (now, data) = (self.stations[index].now(self.at), attachment(transaction));
+                let attaches = self.plan.policy.attachments.contains(self.stations[index].role);
+                if let (true, Some(Machine::Relay(relay))) = (attaches, &mut self.stations[index].machine)
+                    && let Err(error) = relay.attach(now, session, &data)
+                {
+                    self.note(index, transaction, &format!("cannot attach: {error}"), 0);
+                }
+                "an offer passes"
+            }
+            RelayEvent::DeadlineExceeded { .. } => {
+                self.stations[index].overdue.insert(session);
+                self.count("deadlines passed at relays");
+                "a deadline passed at a relay"
+            }
+            RelayEvent::NotRetained { .. } => "nothing of it is retained",
+            RelayEvent::Finished { .. } => "the relay's part is over",
+            _ => "something else at a relay",
+        };
+        self.note(index, transaction, word, 0);
+    }
+
     /// The machine took a frame in.
     pub fn relay_accepts(
         &mut self,
@@ -18,15 +50,18 @@ impl World<'_> {
         kept: usize,
     ) {
         let now = self.stations[station].now(self.at).monotonic;
+        let known = self.stations[station].relayed.get(&session).is_some_and(|relayed| !relayed.over);
         let relayed = self.stations[station].relayed.entry(session).or_default();
-        if kind == MessageType::Apply {
+        // The same application again only passes.
+        let begins = kind == MessageType::Apply && !known;
+        if begins {
             let held = relayed.held;
             *relayed = Relayed { held, ..Relayed::default() };
         }
         relayed.peak = relayed.peak.max(relayed.held + relayed.waiting.map_or(0, |(length, _)| length) + length);
         relayed.frames += 1;
         relayed.kept += kept;
-        if kind == MessageType::Apply {
+        if begins {
             relayed.waiting = Some((length, now));
         }
         let data = matches!(

@@ -21,6 +21,8 @@ pub struct Relayed {
     pub peak: usize,
     pub longest: u64,
     pub frames: u64,
+    /// The session is over here.
+    pub over: bool,
     /// The receipt says that nothing more comes.
     pub reported: bool,
     /// What a host of a bad design has kept.

@@ -4,7 +4,7 @@
 use shokyo::buffer::{EphemeralBuffer, Erasure, Incoming, KeyCell, Writer};
 use shokyo::error::Error;
 use shokyo::handover::suite::StationCrypto;
-use shokyo::handover::{Crypto, SealedApplication, Shape, Unlock, WrappedKey};
+use shokyo::handover::{Crypto, SealedApplication, Shape, Suite, Unlock, WrappedKey};
 use shokyo::receipt::{Details, Receipt, StationInfo};
 use shokyo::types::{Binding, SessionId};
 
@@ -75,8 +75,8 @@ impl Crypto for Watched {
         self.inner.evidence(session)
     }
 
-    fn generate(&self) -> Result<(Held<KeyCell>, Vec<u8>), Error> {
-        let (private, public) = self.inner.generate()?;
+    fn generate(&self, suite: Suite) -> Result<(Held<KeyCell>, Vec<u8>), Error> {
+        let (private, public) = self.inner.generate(suite)?;
         Ok((self.watch(private, Kind::PrivateKey, None), public))
     }
 
@@ -93,20 +93,22 @@ impl Crypto for Watched {
     fn seal_application(
         &self,
         application: &Held<EphemeralBuffer>,
+        suite: Suite,
         to: &[u8],
         info: &[u8; 32],
     ) -> Result<(SealedApplication, [u8; 32]), Error> {
-        self.inner.seal_application(&application.inner, to, info)
+        self.inner.seal_application(&application.inner, suite, to, info)
     }
 
     fn open_application(
         &self,
+        suite: Suite,
         key: &Held<KeyCell>,
         info: &[u8; 32],
         binding: Binding,
         sealed: &SealedApplication,
     ) -> Result<(Held<EphemeralBuffer>, Held<KeyCell>), Error> {
-        let (application, subject_key) = self.inner.open_application(&key.inner, info, binding, sealed)?;
+        let (application, subject_key) = self.inner.open_application(suite, &key.inner, info, binding, sealed)?;
         let session = Some(binding.session);
         Ok((self.watch(application, Kind::Application, session), self.watch(subject_key, Kind::SubjectKey, session)))
     }
@@ -158,8 +160,14 @@ impl Crypto for Watched {
         self.inner.commitment(&document.inner)
     }
 
-    fn wrap(&self, document: &Held<EphemeralBuffer>, to: &[u8], info: &[u8; 32]) -> Result<WrappedKey, Error> {
-        self.inner.wrap(&document.inner, to, info)
+    fn wrap(
+        &self,
+        document: &Held<EphemeralBuffer>,
+        suite: Suite,
+        to: &[u8],
+        info: &[u8; 32],
+    ) -> Result<WrappedKey, Error> {
+        self.inner.wrap(&document.inner, suite, to, info)
     }
 
     fn erase(&self, document: Held<EphemeralBuffer>, evidence: &mut Erasure) {
