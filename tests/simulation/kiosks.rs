@@ -15,7 +15,7 @@ use crate::world::{AtKiosk, Event, World};
 impl World<'_> {
     /// Somebody comes to a kiosk, and waits a while if it is taken.
     pub fn applicant(&mut self, transaction: usize, tries: u32) {
-        const MOST_TRIES: u32 = 60;
+        const MOST_TRIES: u32 = 120;
         let first = self.stations.len() - self.plan.kiosks;
         let index = first + transaction % self.plan.kiosks;
         if self.stations[index].panel.is_some() || self.stations[index].machine.is_none() {

@@ -29,7 +29,7 @@ use plan::Design;
 use soak::{Racks, Total};
 
 /// Sessions in the tests that run every time.
-const FEW: u64 = 600;
+const FEW: u64 = 400;
 
 fn run(seed: u64, sessions: u64, design: Design) -> Total {
     let total = soak::run(seed, sessions, 2, design, false);
@@ -72,52 +72,52 @@ fn the_same_seed_gives_the_same_events() {
 }
 
 /// Runs hosts of a bad design and demands that a check finds it.
-fn is_found(design: Design, check: Check) {
+fn is_found(design: Design, checks: &[Check]) {
     take_turns!();
     let total = run(4, FEW / 2, design);
-    assert!(total.found(check) > 0, "{design:?} was not found by {check:?}: {:?}", total.findings);
+    for check in checks {
+        assert!(total.found(*check) > 0, "{design:?} was not found by {check:?}: {:?}", total.findings);
+    }
 }
 
 #[test]
 fn a_late_document_that_is_printed_for_the_next_applicant_is_found() {
-    is_found(Design::LateDocumentToTheNext, Check::Misdelivered);
+    is_found(Design::LateDocumentToTheNext, &[Check::Misdelivered]);
 }
 
 #[test]
 fn a_document_that_is_looked_up_by_the_clock_is_found() {
-    is_found(Design::LookUpByTime, Check::Misdelivered);
+    is_found(Design::LookUpByTime, &[Check::Misdelivered]);
 }
 
 #[test]
 fn an_issuer_that_keeps_documents_is_found() {
-    is_found(Design::KeepsDocuments, Check::TwoReaders);
-    is_found(Design::KeepsDocuments, Check::LeftUnerased);
-    is_found(Design::KeepsDocuments, Check::Overclaimed);
+    is_found(Design::KeepsDocuments, &[Check::TwoReaders, Check::LeftUnerased, Check::Overclaimed]);
 }
 
 #[test]
 fn a_relay_that_keeps_frames_is_found() {
-    is_found(Design::KeepsFrames, Check::Overclaimed);
+    is_found(Design::KeepsFrames, &[Check::Overclaimed]);
 }
 
 #[test]
 fn a_delivery_that_was_never_printed_is_found() {
-    is_found(Design::DeliversWithoutPrinting, Check::Overclaimed);
+    is_found(Design::DeliversWithoutPrinting, &[Check::Overclaimed]);
 }
 
 #[test]
 fn a_second_print_is_found() {
-    is_found(Design::PrintsAgain, Check::PrintedTwice);
+    is_found(Design::PrintsAgain, &[Check::PrintedTwice]);
 }
 
 #[test]
 fn a_session_that_is_forgotten_at_a_restart_is_found() {
-    is_found(Design::ForgetsTheLost, Check::WithoutEnd);
+    is_found(Design::ForgetsTheLost, &[Check::WithoutEnd]);
 }
 
 #[test]
 fn an_alarm_that_a_later_success_clears_is_found() {
-    is_found(Design::ClearsAlarms, Check::AlarmsCleared);
+    is_found(Design::ClearsAlarms, &[Check::AlarmsCleared]);
 }
 
 #[test]

@@ -60,7 +60,7 @@ impl Plan {
         policy.challenge = Duration::from_millis(random.between(500, 3000));
         policy.transmit = Duration::from_millis(random.between(1500, 6000));
         policy.release = Duration::from_millis(random.between(600, 3000));
-        policy.deliver = Duration::from_millis(random.between(2000, 12_000));
+        policy.deliver = Duration::from_millis(random.between(3000, 15_000));
         policy.receipt = Duration::from_millis(random.between(1000, 6000));
         policy.resend = Duration::from_millis(random.between(300, 1000));
         policy.credit = u32::try_from(random.between(1, 3)).unwrap();
@@ -90,7 +90,7 @@ impl Plan {
             ec_centres: usize::try_from(random.between(1, 3)).unwrap(),
             kiosks: usize::try_from(random.between(2, 8)).unwrap(),
             policy,
-            pause: random.between(500, 6000) * MILLISECOND,
+            pause: random.between(2000, 12_000) * MILLISECOND,
             meddling: [0, 5, 30, 150][usize::try_from(rough).unwrap()],
             faults: [0, 2, 8, 30][usize::try_from(random.below(4)).unwrap()],
             unusual: [0, 300, 1000, 3000][usize::try_from(random.below(4)).unwrap()],
@@ -168,8 +168,8 @@ impl Course {
             pieces: usize::try_from(random.between(1, 3)).unwrap(),
             piece_after: random.below(100 * MILLISECOND),
             issuer,
-            pay_after: random.below(2 * SECOND),
-            print_for: random.below(3 * SECOND),
+            pay_after: random.below(3 * SECOND / 2),
+            print_for: random.below(2 * SECOND),
             kiosk,
             patience: random.between(6, 20) * SECOND,
         }
