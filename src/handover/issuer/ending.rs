@@ -44,13 +44,8 @@ impl<C: Crypto, T: Trust> Issuer<C, T> {
         let (peer, suite) = (session.peer(), session.suite());
         if let Ok(frame) = sign_frame(&self.crypto, suite, MessageType::Complete, id, [0; 32], &body) {
             self.output.transmit(peer, id, frame.clone());
-            if self.completed.len() >= self.policy.max_sessions {
-                // The oldest goes: who waits for it has asked most often.
-                let oldest = self.completed.iter().min_by_key(|(_, completed)| completed.until).map(|(id, _)| *id);
-                oldest.and_then(|oldest| self.completed.remove(&oldest));
-            }
             let until = now.monotonic.after(self.policy.receipt);
-            self.completed.insert(id, Completed { peer, frame, until });
+            self.completed.insert(id, until, Completed { peer, frame });
         }
         self.remove(id, true);
     }

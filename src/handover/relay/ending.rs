@@ -65,12 +65,7 @@ impl<C: Crypto, T: Trust> Relay<C, T> {
         if session.is_done() {
             let (outcome, downstream) = (session.outcome(), session.downstream());
             self.remove(id, outcome);
-            if self.complete.len() >= self.policy.max_sessions {
-                // The oldest goes: who waits for it has asked most often.
-                let oldest = self.complete.iter().min_by_key(|(_, (_, until))| *until).map(|(id, _)| *id);
-                oldest.and_then(|oldest| self.complete.remove(&oldest));
-            }
-            self.complete.insert(id, (downstream, now.monotonic.after(self.policy.receipt)));
+            self.complete.insert(id, now.monotonic.after(self.policy.receipt), downstream);
             return;
         }
         if !session.is_ready_to_report() {
