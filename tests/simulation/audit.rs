@@ -1,9 +1,9 @@
 //! Every receipt and every end is compared with the truth as soon as a machine asks for it to be written; what is left at the end
 //! of a world is compared once more.
 
+use shokyo::buffer::{Cause, CopyClass};
 use shokyo::handover::{Outcome, Record};
 use shokyo::receipt::{Event, Statement, hash, verify};
-use shokyo::buffer::{Cause, CopyClass};
 use shokyo::types::{Role, SessionId};
 
 use crate::ledger::Check;

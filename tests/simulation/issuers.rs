@@ -80,9 +80,7 @@ impl World<'_> {
         let now = self.stations[index].now(self.at);
         let course = self.courses[transaction].clone();
         let source = match (self.design, course.issuer) {
-            (Design::LookUpByTime, _) => {
-                self.stations[index].by_second.get(&second).copied().unwrap_or(transaction)
-            }
+            (Design::LookUpByTime, _) => self.stations[index].by_second.get(&second).copied().unwrap_or(transaction),
             (_, IssuerDoes::WrongSubject) => (transaction + 1) % self.courses.len(),
             _ => transaction,
         };
@@ -100,13 +98,12 @@ impl World<'_> {
                 Ok(true)
             }
             IssuerDoes::ComposesNothing => issuer.offer(now, session, &source).map(|()| true),
-            _ => issuer
-                .document(session, VERSION)
-                .and_then(|writer| writer.inner.write(&document[from..to]))
-                .and_then(|()| match to == document.len() {
+            _ => issuer.document(session, VERSION).and_then(|writer| writer.inner.write(&document[from..to])).and_then(
+                |()| match to == document.len() {
                     true => issuer.offer(now, session, &source).map(|()| true),
                     false => Ok(false),
-                }),
+                },
+            ),
         };
         match composed {
             Ok(true) => {

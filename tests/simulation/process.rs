@@ -224,7 +224,10 @@ impl World<'_> {
                 records.push(Record::OwnReceipt { session, receipt });
                 records.push(Record::Alarm { session, what: "the process ended with the session open" });
                 if entry.print_started {
-                    records.push(Record::Alarm { session, what: "printing had begun; whether it was delivered is unknown" });
+                    records.push(Record::Alarm {
+                        session,
+                        what: "printing had begun; whether it was delivered is unknown",
+                    });
                 }
                 Outcome::Lost
             };

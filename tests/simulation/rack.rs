@@ -76,12 +76,7 @@ impl Rack {
 }
 
 /// Both servers of the issuer have its name, and each its own keys.
-fn keys(
-    role: Role,
-    number: usize,
-    vault: &Vault,
-    pins: &mut BTreeMap<Vec<u8>, (KeyUse, Identity)>,
-) -> StationKeys {
+fn keys(role: Role, number: usize, vault: &Vault, pins: &mut BTreeMap<Vec<u8>, (KeyUse, Identity)>) -> StationKeys {
     let (operator, station) = match role {
         Role::Issuer => (ISSUER.0.to_owned(), ISSUER.1.to_owned()),
         role => (format!("operator of {role}"), format!("{role}-{number}")),

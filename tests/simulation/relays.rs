@@ -41,14 +41,7 @@ impl World<'_> {
     }
 
     /// The machine took a frame in.
-    pub fn relay_accepts(
-        &mut self,
-        station: usize,
-        session: SessionId,
-        kind: MessageType,
-        length: usize,
-        kept: usize,
-    ) {
+    pub fn relay_accepts(&mut self, station: usize, session: SessionId, kind: MessageType, length: usize, kept: usize) {
         let now = self.stations[station].now(self.at).monotonic;
         let known = self.stations[station].relayed.get(&session).is_some_and(|relayed| !relayed.over);
         let relayed = self.stations[station].relayed.entry(session).or_default();

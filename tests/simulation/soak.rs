@@ -57,7 +57,11 @@ impl Total {
     pub fn print(&self) {
         let seconds = self.taken.as_secs_f64();
         let sessions = self.counted("applications");
-        println!("{sessions} sessions in {} worlds, {seconds:.1} s, {:.0} a second", self.worlds, sessions as f64 / seconds);
+        println!(
+            "{sessions} sessions in {} worlds, {seconds:.1} s, {:.0} a second",
+            self.worlds,
+            sessions as f64 / seconds
+        );
         println!("digest of all events {:016x}; peak memory {} MiB", self.digest, peak_memory_mib());
         for (what, count) in &self.counts {
             println!("  {count:>10}  {what}");

@@ -29,8 +29,7 @@ pub struct Watched {
 impl Watched {
     fn watch<T>(&self, inner: T, kind: Kind, session: Option<SessionId>) -> Held<T> {
         let named = session.and_then(|session| self.ledger.borrow().transaction(session));
-        let token =
-            Token::new(&self.ledger, self.station, self.inner.station().role, kind, self.owner.or(named));
+        let token = Token::new(&self.ledger, self.station, self.inner.station().role, kind, self.owner.or(named));
         Held { inner, token }
     }
 }

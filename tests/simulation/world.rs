@@ -22,23 +22,71 @@ use crate::watched::Watched;
 #[derive(Clone, Copy, Debug)]
 pub enum Event {
     /// The first frame that waits at the sending end is written.
-    Written { line: usize, side: usize, generation: u32 },
+    Written {
+        line: usize,
+        side: usize,
+        generation: u32,
+    },
     /// The first frame in flight arrives.
-    Arrives { line: usize, side: usize, generation: u32 },
+    Arrives {
+        line: usize,
+        side: usize,
+        generation: u32,
+    },
     /// The end of this side finds out that the connection is lost.
-    Notices { line: usize, side: usize, generation: u32 },
-    Reconnects { line: usize, generation: u32 },
-    Loses { line: usize },
-    Stalls { line: usize, side: usize, until: u64 },
-    Wakes { station: usize },
-    Durable { station: usize, incarnation: u32 },
-    DiskFull { station: usize, until: u64 },
-    CalendarJumps { station: usize },
-    Crashes { station: usize },
-    Restarts { station: usize },
-    Applicant { transaction: usize, tries: u32 },
-    Compose { station: usize, incarnation: u32, transaction: usize, piece: usize },
-    AtKiosk { station: usize, incarnation: u32, transaction: usize, what: AtKiosk },
+    Notices {
+        line: usize,
+        side: usize,
+        generation: u32,
+    },
+    Reconnects {
+        line: usize,
+        generation: u32,
+    },
+    Loses {
+        line: usize,
+    },
+    Stalls {
+        line: usize,
+        side: usize,
+        until: u64,
+    },
+    Wakes {
+        station: usize,
+    },
+    Durable {
+        station: usize,
+        incarnation: u32,
+    },
+    DiskFull {
+        station: usize,
+        until: u64,
+    },
+    CalendarJumps {
+        station: usize,
+    },
+    Crashes {
+        station: usize,
+    },
+    Restarts {
+        station: usize,
+    },
+    Applicant {
+        transaction: usize,
+        tries: u32,
+    },
+    Compose {
+        station: usize,
+        incarnation: u32,
+        transaction: usize,
+        piece: usize,
+    },
+    AtKiosk {
+        station: usize,
+        incarnation: u32,
+        transaction: usize,
+        what: AtKiosk,
+    },
     /// No more meddling.
     Calm,
     /// Nothing but clocks from here on.
