@@ -199,13 +199,14 @@ impl World<'_> {
         if self.design == Design::ForgetsTheLost {
             return;
         }
-        let open: Vec<(SessionId, Entry)> = self.stations[index]
+        let mut open: Vec<(SessionId, Entry)> = self.stations[index]
             .disk
             .entries
             .iter()
             .filter(|(_, entry)| entry.kind.is_some() && entry.ended.is_empty())
             .map(|(session, entry)| (*session, entry.clone()))
             .collect();
+        open.sort_by_key(|(session, _)| self.ledger.borrow().transaction(*session));
         for (session, entry) in open {
             let now = self.stations[index].now(self.at);
             let event = |receipt: &Vec<u8>| read_unverified(receipt).unwrap().statement.event;

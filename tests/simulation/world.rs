@@ -150,7 +150,11 @@ impl<'r> World<'r> {
 
     fn new(seed: u64, transactions: usize, design: Design, rack: &'r Rack, trace: bool) -> Self {
         let mut random = Random::new(seed);
-        let plan = Plan::new(&mut random, transactions);
+        let mut plan = Plan::new(&mut random, transactions);
+        if design != Design::Sound {
+            // A defect shows when things go wrong.
+            (plan.faults, plan.unusual) = (plan.faults.max(20), plan.unusual.max(2000));
+        }
         let roles = [
             (Role::Issuer, plan.servers),
             (Role::CertificateCentre, plan.centres),
