@@ -16,6 +16,7 @@ mod injection;
 mod models;
 mod packages;
 mod sanitizers;
+mod soak;
 mod steps;
 mod versus;
 
@@ -26,6 +27,8 @@ const HELP: &str = "\
 cargo xtask test [--quick]    everything that must hold before a change is taken in; --quick leaves out what takes long
 cargo xtask step NAME…        the named steps of it alone, in this order
 cargo xtask steps             the names of the steps and what each is for
+cargo xtask soak              a million simulated handovers with faults; --sessions N, --seed S; --world SEED runs one world
+                              again and prints what happens in it
 cargo xtask header            write include/shokyo.h anew from src/ffi
 cargo xtask help              this text
 
@@ -55,6 +58,13 @@ fn main() -> ExitCode {
             steps::print();
             ExitCode::SUCCESS
         }
+        ["soak", options @ ..] => match soak::run(options) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(failure) => {
+                eprintln!("{failure}");
+                ExitCode::FAILURE
+            }
+        },
         ["header"] => match header::write() {
             Ok(()) => ExitCode::SUCCESS,
             Err(failure) => {
