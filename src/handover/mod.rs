@@ -5,12 +5,16 @@
 //! call `handle_timeout` when `next_deadline` has come. Every input looks at the deadlines first; past one, only erasing is
 //! left. What must be durable before a step is asked for with `poll_persist` and answered with `handle_persisted`.
 //!
+//! A fourth, [`CustomerSession`], knows no messages: it holds the kiosk's rules for the person in front of it, from the card to the
+//! paper, and says when the [`Kiosk`] may apply, print and erase.
+//!
 //! This module must never read a clock, open a file or a connection, or see a key: keys are handles into a vault, behind
 //! [`Crypto`].
 #![forbid(unsafe_code)]
 
 mod body;
 mod crypto;
+pub mod customer;
 mod evidence;
 mod identity;
 pub mod issuer;
@@ -26,6 +30,7 @@ mod signing;
 pub mod suite;
 
 pub use crypto::{Crypto, SealedApplication, Shape, Unlock, WrappedKey};
+pub use customer::{CustomerEvent, CustomerPolicy, CustomerSession};
 pub use identity::{Identity, KeyUse, Trust};
 pub use issuer::{Issuer, IssuerEvent};
 pub use kiosk::{Application, Kiosk, KioskEvent};
