@@ -13,6 +13,7 @@
 #![forbid(unsafe_code)]
 
 mod body;
+mod cipher_suite;
 mod crypto;
 pub mod customer;
 mod evidence;
@@ -29,14 +30,15 @@ mod signing;
 #[cfg(feature = "std")]
 pub mod suite;
 
+pub use cipher_suite::{Suite, Suites};
 pub use crypto::{Crypto, SealedApplication, Shape, Unlock, WrappedKey};
 pub use customer::{CustomerEvent, CustomerPolicy, CustomerSession};
 pub use identity::{Identity, KeyUse, Trust};
-pub use issuer::{Issuer, IssuerEvent};
+pub use issuer::{Issuer, IssuerEvent, Source};
 pub use kiosk::{Application, Kiosk, KioskEvent};
-pub use message::{Frame, MAX_FRAME, MessageType, Suite, VERSION, frame_hash};
+pub use message::{Frame, MAX_FRAME, MessageType, VERSION, frame_hash};
 pub use output::{Peer, Persist, Transmit};
-pub use policy::Policy;
+pub use policy::{Deadline, Policy};
 pub use record::{Outcome, Record};
 pub use relay::{Relay, RelayEvent};
 pub use release::Release;
