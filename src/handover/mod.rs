@@ -17,6 +17,9 @@ mod cipher_suite;
 mod crypto;
 pub mod customer;
 mod evidence;
+#[cfg(fuzzing)]
+#[doc(hidden)]
+pub mod fuzzing;
 mod identity;
 pub mod issuer;
 pub mod kiosk;
