@@ -41,9 +41,17 @@ pub fn short() -> Result<Outcome, Failure> {
     if !cfg!(all(target_arch = "x86_64", target_os = "linux")) {
         return Ok(Outcome::Skipped(format!("only {MACHINE} is set up for it")));
     }
+    Call::cargo("fmt --manifest-path fuzz/Cargo.toml --check").run()?;
     build().run()?;
-    for (target, longest) in TARGETS {
-        fuzz(target, longest, SHORT)?.run()?;
+    // Two at a time: a machine of CI has two cores.
+    for pair in TARGETS.chunks(2) {
+        std::thread::scope(|scope| {
+            let started: Vec<_> =
+                pair.iter().map(|(target, longest)| scope.spawn(|| fuzz(target, *longest, SHORT)?.run())).collect();
+            started
+                .into_iter()
+                .try_for_each(|run| run.join().unwrap_or_else(|_| Err(Failure::new("a thread panicked"))))
+        })?;
     }
     for target in CONTROLS {
         let started = Instant::now();
