@@ -11,6 +11,7 @@ mod cores;
 mod demo;
 mod disassembly;
 mod faults;
+mod fuzz;
 mod header;
 mod injection;
 mod models;
@@ -30,6 +31,8 @@ cargo xtask steps             the names of the steps and what each is for
 cargo xtask soak              a million simulated handovers with faults; --sessions N, --seed S; --world SEED runs one world
                               again and prints what happens in it
 cargo xtask header            write include/shokyo.h anew from src/ffi
+cargo xtask fuzz [--minutes N] [TARGET…]
+                              every target of fuzz/, or the named ones, for N minutes each (10); --seeds writes the seeds anew
 cargo xtask help              this text
 
 Missing Debian packages are installed when the user is root; otherwise the command to install them is printed.
@@ -58,26 +61,26 @@ fn main() -> ExitCode {
             steps::print();
             ExitCode::SUCCESS
         }
-        ["soak", options @ ..] => match soak::run(options) {
-            Ok(()) => ExitCode::SUCCESS,
-            Err(failure) => {
-                eprintln!("{failure}");
-                ExitCode::FAILURE
-            }
-        },
-        ["header"] => match header::write() {
-            Ok(()) => ExitCode::SUCCESS,
-            Err(failure) => {
-                eprintln!("{failure}");
-                ExitCode::FAILURE
-            }
-        },
+        ["soak", options @ ..] => told(soak::run(options)),
+        ["header"] => told(header::write()),
+        ["fuzz", "--seeds"] => told(fuzz::seeds()),
+        ["fuzz", words @ ..] => told(fuzz::long(words)),
         ["help" | "--help" | "-h"] => {
             print!("{HELP}");
             ExitCode::SUCCESS
         }
         _ => {
             eprint!("{HELP}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn told(outcome: Result<(), call::Failure>) -> ExitCode {
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("{failure}");
             ExitCode::FAILURE
         }
     }

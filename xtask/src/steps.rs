@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 
 use crate::call::Failure;
 use crate::{
-    bare, c_program, checks, cores, demo, disassembly, faults, header, injection, models, packages, sanitizers, soak,
-    versus,
+    bare, c_program, checks, cores, demo, disassembly, faults, fuzz, header, injection, models, packages, sanitizers,
+    soak, versus,
 };
 
 /// How a step ended that did not fail.
@@ -61,6 +61,12 @@ pub fn all() -> Vec<Step> {
             "every system call for memory fails once, and nothing breaks or stays",
             false,
             injection::run,
+        ),
+        step(
+            "fuzz",
+            "arbitrary bytes and arbitrary networks break no decoder and no machine; defects are found",
+            false,
+            fuzz::short,
         ),
         step("valgrind", "the memory core has no error and no leak under valgrind", false, sanitizers::valgrind),
         step("asan", "the memory core has no error and no leak with AddressSanitizer", false, sanitizers::address),
