@@ -4,7 +4,7 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use shokyo::handover::{Crypto, Frame, MessageType, Outcome, Policy};
+use shokyo::handover::{Crypto, Frame, MessageType, Outcome, Policy, Suite};
 use shokyo::types::Role;
 
 use crate::ends::{ends, nothing_is_left};
@@ -43,7 +43,7 @@ fn parts(apply: &Hop) -> [Vec<u8>; 3] {
 fn the_sealed_part_of_an_application_opens_in_no_other_application() {
     let (mut town, accomplice, apply, challenged, rows) = town();
     let [_, encapsulated, sealed] = parts(&apply);
-    let (_private, reply_key) = accomplice.crypto.generate().unwrap();
+    let (_private, reply_key) = accomplice.crypto.generate(Suite::XWing).unwrap();
     let session = challenged.session(&reply_key);
     let lifted = challenged.apply_with(&town, &reply_key, &encapsulated, &sealed);
     town.network.push_back(Hop { link: 0, up: true, end: challenged.peer, bytes: lifted });
@@ -71,7 +71,7 @@ fn an_application_under_anothers_challenge_or_with_another_reply_key_is_refused(
     let (mut town, accomplice, apply, challenged, rows) = town();
     let frame = Frame::decode(&apply.bytes).unwrap();
     let [header, encapsulated, sealed] = parts(&apply);
-    let (_private, reply_key) = accomplice.crypto.generate().unwrap();
+    let (_private, reply_key) = accomplice.crypto.generate(Suite::XWing).unwrap();
     let rewritten = |change: &dyn Fn(&mut Vec<Item>)| {
         let mut header = items(&header);
         change(&mut header);

@@ -5,9 +5,12 @@
 
 #[path = "../support/forge.rs"]
 mod forge;
+#[path = "../support/rogue.rs"]
+mod rogue;
 #[path = "../support/town/mod.rs"]
 mod town;
 
+mod attachments;
 mod ends;
 mod floods;
 mod forged;
@@ -16,4 +19,5 @@ mod kiosks;
 mod lengths;
 mod lifted;
 mod replayed;
+mod suites;
 mod withheld;

@@ -15,6 +15,7 @@ mod s2_moving_rows;
 mod s3_alarm;
 mod s4_same_second;
 mod s5_foreign_page;
+mod s6_cancelled_registration;
 mod s7_previous_person;
 #[cfg(unix)]
 mod s8_servers;

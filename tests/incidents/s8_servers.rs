@@ -12,7 +12,7 @@ use std::sync::Arc;
 use shokyo::buffer::{Vault, VaultOptions};
 use shokyo::handover::suite::{SigningKey, StationCrypto, StationKeys, split_application};
 use shokyo::handover::{
-    Application, Identity, Issuer, IssuerEvent, KeyUse, Kiosk, KioskEvent, MessageType, Peer, Policy,
+    Application, Identity, Issuer, IssuerEvent, KeyUse, Kiosk, KioskEvent, MessageType, Peer, Policy, Source,
 };
 use shokyo::receipt::StationInfo;
 use shokyo::types::{Now, Role, Time};
@@ -132,8 +132,9 @@ fn compose(issuer: &mut Issuer<StationCrypto, Pinned>, session: shokyo::types::S
     let subject =
         application.read_at(0, |plain| split_application(plain).map(|(subject, _)| subject.to_vec())).unwrap().unwrap();
     let row = row_of(&subject);
-    issuer.document(session).unwrap().write(&row.document).unwrap();
-    issuer.offer(NOW, session, &row.subject).unwrap();
+    issuer.document(session, &row.read).unwrap().write(&row.document).unwrap();
+    let source = Source { subject: &row.subject, version: &row.offered };
+    issuer.offer(NOW, session, &source).unwrap();
 }
 
 struct Server {
@@ -273,10 +274,10 @@ fn s8_a_challenge_of_one_server_is_worth_nothing_at_another() {
     machine.handle_frame(NOW, &challenges[0].1).unwrap();
     let (application, _) = drive(&mut machine);
     assert_eq!(two.ask(1, &application[0]).1, ["Replayed"]);
-    // The control: the server that gave the challenge takes the same bytes, once.
+    // The control: the server that gave the challenge takes the same bytes, once; after that it only repeats its answer.
     let (answers, errors) = one.ask(1, &application[0]);
     assert_eq!((errors.len(), kind_of(&answers[0].1)), (0, Some(MessageType::Offer)));
-    assert_eq!(one.ask(1, &application[0]).1, ["Replayed"]);
+    assert_eq!(one.ask(1, &application[0]), (answers, errors));
     // And after that server started again it is worth nothing either.
     one.stop();
     let mut one = Server::start(folder.path());

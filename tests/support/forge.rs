@@ -57,25 +57,22 @@ pub fn signed_as(
     previous: [u8; 32],
     body: &[u8],
 ) -> Vec<u8> {
-    let mut frame = Frame { suite: Suite::XWing, kind, role, session, previous, body, signature: None };
+    let frame = Frame { suite: Suite::XWing, kind, role, session, previous, body, signature: None };
+    sign(member, frame)
+}
+
+fn sign(member: &Member, mut frame: Frame<'_>) -> Vec<u8> {
     frame.signature = Some(member.crypto.sign(&frame.to_be_signed()).unwrap());
     frame.encode()
 }
 
-pub fn signed(
-    member: &Member,
-    kind: MessageType,
-    session: SessionId,
-    previous: [u8; 32],
-    body: &[u8],
-) -> Vec<u8> {
+pub fn signed(member: &Member, kind: MessageType, session: SessionId, previous: [u8; 32], body: &[u8]) -> Vec<u8> {
     signed_as(member, member.keys.info.role, kind, session, previous, body)
 }
 
 /// The same frame with another signature: by this member.
 pub fn resigned(member: &Member, frame: &[u8]) -> Vec<u8> {
-    let frame = Frame::decode(frame).unwrap();
-    signed_as(member, frame.role, frame.kind, frame.session, frame.previous, frame.body)
+    sign(member, Frame::decode(frame).unwrap())
 }
 
 pub fn certificate(member: &Member) -> Item {

@@ -2,7 +2,7 @@
 #![allow(dead_code, clippy::unwrap_used, unreachable_pub, missing_docs, reason = "each program uses a part of it")]
 
 use shokyo::buffer::KeyCell;
-use shokyo::handover::{Crypto, Frame, MessageType, frame_hash};
+use shokyo::handover::{Crypto, Frame, MessageType, Suite, frame_hash};
 use shokyo::types::{Role, SessionId};
 
 use super::forge::{Item, body, bytes_of, certificate, hash, items, signed};
@@ -36,9 +36,8 @@ impl Challenged {
         let hello = hello(member, &issuer.operator, &issuer.station);
         let hello = signed(member, MessageType::Hello, exchange, [0; 32], &hello);
         town.network.push_back(Hop { link: 0, up: true, end: peer, bytes: hello });
-        let is_answer = |hop: &&Hop| {
-            hop.link == 0 && hop.kind() == Some(MessageType::Challenge) && hop.session() == exchange
-        };
+        let is_answer =
+            |hop: &&Hop| hop.link == 0 && hop.kind() == Some(MessageType::Challenge) && hop.session() == exchange;
         assert!(town.run_until(|town| town.tape.iter().any(|hop| is_answer(&hop))));
         let challenge = town.tape.iter().find(is_answer).unwrap().bytes.clone();
         let challenge_items = items(Frame::decode(&challenge).unwrap().body);
@@ -84,10 +83,10 @@ impl Challenged {
     /// Applies in its own right, for this subject, and waits for the offer.
     pub fn apply(self, town: &mut Town, subject: &[u8]) -> Rogue {
         let crypto = &self.member.crypto;
-        let (private, reply_key) = crypto.generate().unwrap();
+        let (private, reply_key) = crypto.generate(Suite::XWing).unwrap();
         let info = hash("shokyo application v1", &[&self.header(town, &reply_key)]);
         let held = crypto.hold(subject, b"").unwrap();
-        let (sealed, _) = crypto.seal_application(&held, &self.public_key, &info).unwrap();
+        let (sealed, _) = crypto.seal_application(&held, Suite::XWing, &self.public_key, &info).unwrap();
         let frame = self.apply_with(town, &reply_key, &sealed.encapsulated, &sealed.sealed);
         let (session, apply_hash) = (self.session(&reply_key), frame_hash(&frame));
         let rogue = Rogue { member: self.member.clone(), peer: self.peer, session, private, apply_hash };
@@ -123,25 +122,20 @@ impl Rogue {
         frame_hash(&self.answer(town, MessageType::Offer).unwrap())
     }
 
-    /// Asks for chunks up to `until`. Credit carries no signature.
-    pub fn credit(&self, town: &mut Town, until: u64) {
-        let (role, previous) = (Role::Kiosk, self.offer_hash(town));
-        let (kind, body) = (MessageType::Credit, credit(until));
-        let suite = Frame::decode(&self.answer(town, MessageType::Offer).unwrap()).unwrap().suite;
-        let frame = Frame { suite, kind, role, session: self.session, previous, body: &body, signature: None };
-        self.send(town, frame.encode());
+    /// Asks for these chunks.
+    pub fn credit(&self, town: &mut Town, from: u32, until: u32) {
+        self.send(town, credit(self.session, self.offer_hash(town), from, until));
     }
 
     /// How many chunks came here for this session.
     pub fn chunks(&self, town: &Town) -> usize {
-        let mine = |hop: &&Hop| {
-            hop.link == 0 && hop.kind() == Some(MessageType::Chunk) && hop.session() == self.session
-        };
+        let mine =
+            |hop: &&Hop| hop.link == 0 && hop.kind() == Some(MessageType::Chunk) && hop.session() == self.session;
         town.tape.iter().filter(mine).count()
     }
 
     pub fn received(&self, town: &mut Town, count: u64) {
-        self.say(town, MessageType::Received, self.offer_hash(town), &body(&[Item::Number(count)]));
+        self.say(town, MessageType::Received, self.offer_hash(town), &received(count));
     }
 
     pub fn opened(&self, town: &mut Town, verified: bool) {
@@ -151,9 +145,19 @@ impl Rogue {
 }
 
 fn hello(member: &Member, operator: &str, issuer: &str) -> Vec<u8> {
-    body(&[Item::Text(operator.into()), Item::Text(issuer.into()), certificate(member)])
+    let suites = Item::Bytes(vec![Suite::XWing as u8]);
+    body(&[Item::Text(operator.into()), Item::Text(issuer.into()), suites, certificate(member)])
 }
 
-fn credit(until: u64) -> Vec<u8> {
-    body(&[Item::Number(until)])
+/// Credit carries no signature: anyone on the way can make it.
+pub fn credit(session: SessionId, offer_hash: [u8; 32], from: u32, until: u32) -> Vec<u8> {
+    let (role, kind) = (Role::Kiosk, MessageType::Credit);
+    let body = body(&[Item::Number(from.into()), Item::Number(until.into())]);
+    let suite = Suite::XWing;
+    Frame { suite, kind, role, session, previous: offer_hash, body: &body, signature: None }.encode()
+}
+
+/// Received, without attachments.
+pub fn received(count: u64) -> Vec<u8> {
+    body(&[Item::Number(count), Item::Bytes(hash("shokyo attachments v1", &[]).to_vec())])
 }

@@ -15,12 +15,13 @@ use shokyo::handover::relay::UPSTREAM;
 use shokyo::handover::suite::{StationCrypto, split_application};
 use shokyo::handover::{
     Frame, Issuer, IssuerEvent, Kiosk, KioskEvent, MessageType, Outcome, Peer, Persist, Policy, Record, Relay,
-    RelayEvent, frame_hash,
+    RelayEvent, Source, frame_hash,
 };
 use shokyo::receipt::{Event, verify};
 use shokyo::types::{Now, Role, SessionId, Time};
 
 pub use member::{Member, Pinned, Pins};
+#[allow(unused_imports, reason = "each program uses a part of it")]
 pub use running::read;
 
 /// A frame on a link: 0 kiosk–EC centre, 1 EC centre–centre, 2 centre–issuer. `end` is the kiosk's or the server's number.
@@ -77,11 +78,15 @@ pub struct Counter {
 pub struct Town {
     pub now: Now,
     pub trust: Pinned,
+    /// What the kiosks go by.
     pub policy: Policy,
+    pub server_policy: Policy,
     pub servers: Vec<Server>,
     pub relays: Vec<Relay<StationCrypto, Pinned>>,
     pub relay_records: [Vec<Record>; 2],
     pub relay_events: Vec<(usize, RelayEvent)>,
+    /// What the relays attach to an offer.
+    pub attachments: [Option<Vec<u8>>; 2],
     pub counters: Vec<Counter>,
     /// Which kiosk (operator, station) is which neighbour of the EC centre.
     pub neighbours: Vec<(String, String)>,
@@ -96,6 +101,8 @@ pub struct Town {
     pub balance: Box<dyn FnMut(usize) -> usize>,
     pub errors: Vec<(Role, Error)>,
     pub hold_records: bool,
+    /// The issuers' software makes documents by itself.
+    pub composing: bool,
     routes: BTreeMap<SessionId, usize>,
     challenges: BTreeMap<[u8; 32], usize>,
     hellos: usize,
@@ -133,6 +140,7 @@ impl Town {
         Self {
             now: Now { monotonic: Time(1_000_000), unix_ms: 1_790_000_000_000 },
             policy,
+            server_policy: policy,
             servers: servers.iter().map(server).collect(),
             relays: relays
                 .iter()
@@ -141,6 +149,7 @@ impl Town {
             trust,
             relay_records: Default::default(),
             relay_events: Vec::new(),
+            attachments: Default::default(),
             counters: Vec::new(),
             neighbours: Vec::new(),
             register: Box::new(row_of),
@@ -150,6 +159,7 @@ impl Town {
             balance: Box::new(|_| 0),
             errors: Vec::new(),
             hold_records: false,
+            composing: true,
             routes: BTreeMap::new(),
             challenges: BTreeMap::new(),
             hellos: 0,
@@ -197,7 +207,7 @@ impl Town {
     /// The issuer's process ends and starts again: nothing of its memory is left.
     pub fn restart_server(&mut self, server: usize) {
         let server = &mut self.servers[server];
-        server.machine = Issuer::new(server.member.crypto.clone(), self.trust.clone(), self.policy).unwrap();
+        server.machine = Issuer::new(server.member.crypto.clone(), self.trust.clone(), self.server_policy).unwrap();
     }
 }
 

@@ -52,6 +52,14 @@ impl Town {
         }
     }
 
+    /// Lets time pass as it does, with everything that moves meanwhile.
+    pub fn wait(&mut self, seconds: u64) {
+        for _ in 0..seconds {
+            self.pass(Duration::from_secs(1));
+            self.run();
+        }
+    }
+
     /// Lets the clock run to every deadline, delivering nothing.
     pub fn only_ticks(&mut self) {
         for _ in 0..20_000 {
@@ -85,7 +93,8 @@ impl Town {
             }
             while let Some(event) = self.servers[index].machine.poll_event() {
                 moved = true;
-                if let IssuerEvent::Application { session, .. } = event {
+                if let (IssuerEvent::Application { session, .. }, true) = (&event, self.composing) {
+                    let session = *session;
                     self.compose(index, session);
                 }
                 self.servers[index].events.push(event);
@@ -101,6 +110,10 @@ impl Town {
                 self.relays[index].handle_sent(self.now, passing);
             }
             while let Some(event) = self.relays[index].poll_event() {
+                if let (RelayEvent::Offered { session }, Some(data)) = (&event, &self.attachments[index]) {
+                    self.relays[index].attach(self.now, *session, data).unwrap();
+                    moved = true;
+                }
                 self.relay_events.push((index, event));
             }
         }
@@ -176,8 +189,9 @@ impl Town {
             .unwrap()
             .unwrap();
         let row = (self.register)(&subject);
-        let written = machine.document(session).and_then(|writer| writer.write(&row.document));
-        let offered = machine.offer(self.now, session, &row.subject);
+        let written = machine.document(session, &row.read).and_then(|writer| writer.write(&row.document));
+        let source = Source { subject: &row.subject, version: &row.offered };
+        let offered = machine.offer(self.now, session, &source);
         self.errors.extend([written, offered].into_iter().filter_map(Result::err).map(|error| (Role::Issuer, error)));
     }
 
