@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use shokyo::buffer::Cause;
 use shokyo::error::Error;
-use shokyo::handover::{IssuerEvent, KioskEvent, MessageType, Outcome, Policy, Record, RelayEvent};
+use shokyo::handover::{MessageType, Outcome, Policy, Record, RelayEvent};
 use shokyo::receipt::{Event, verify};
 use shokyo::types::Role;
 use world::{Hop, World, kind_of};
