@@ -32,7 +32,7 @@ fn the_suite_of_no_frame_can_be_changed_on_the_way() {
     let (mut town, ..) = both();
     let mut tried = std::collections::BTreeSet::new();
     loop {
-        town.collect();
+        while town.collect() {}
         let Some(next) = town.network.front().cloned() else { break };
         assert_eq!(Frame::decode(&next.bytes).unwrap().suite, Suite::XWing, "the strongest that both accept");
         if (next.link, next.up) == (2, true) || (next.link, next.up) == (0, false) {
