@@ -49,6 +49,10 @@ fn whatever_is_signed_with_anothers_key_is_refused_and_the_untouched_frame_after
             // A relay on the way puts its own signature under each message, or one of an accomplice.
             for forger in [&on_the_way, &relay, &issuer, &kiosk] {
                 let forged = Hop { bytes: resigned(forger, &next.bytes), ..next.clone() };
+                if forged.bytes == next.bytes {
+                    // The centre's own receipt, signed by the centre.
+                    continue;
+                }
                 let (_, error) = town.deliver(forged).unwrap_err();
                 assert_eq!(error, Error::BadSignature, "{kind:?} by {}", forger.keys.info.station);
             }
@@ -76,6 +80,7 @@ fn at_every_step(mut forge: impl FnMut(&Strangers, SessionId) -> Vec<(Hop, bool)
             tried += 1;
         }
     }
+    strangers.town.run();
     assert!(tried > 30);
     assert_eq!(strangers.town.counters[0].printed, Some(document_of(b"holder-1")));
     assert_eq!(ends(&strangers.town, 0), [Some(Outcome::Complete); 2]);

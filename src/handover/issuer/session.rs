@@ -365,9 +365,13 @@ impl<C: Crypto> Session<C> {
         Ok(self.noted.insert(sender.role, sender.key).is_none())
     }
 
-    /// Whether another station already gave the receipt of this one's role: then nobody here can know who carried the session. `Some`
+    /// Whether another station already gave the receipt of this relay's role: then nobody here can know who carried the session. `Some`
     /// when it did, with whether this is the first time that it is found.
     pub(super) fn contradicts(&mut self, sender: &Identity) -> Option<bool> {
+        if !sender.role.is_relay() {
+            // Which kiosk it is was known from the start.
+            return None;
+        }
         self.noted.get(&sender.role).filter(|known| **known != sender.key)?;
         Some(self.verdict.replace(Outcome::Unresolved) != Some(Outcome::Unresolved))
     }
