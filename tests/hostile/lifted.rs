@@ -12,8 +12,11 @@ use crate::forge::{Item, body, bytes_of, items, resigned, signed};
 use crate::rogue::{Challenged, Rogue};
 use crate::town::{Hop, Member, Pins, Town, document_of, row_of};
 
+/// The subjects whose rows were read.
+type Rows = Rc<RefCell<Vec<Vec<u8>>>>;
+
 /// The holder's application is on its way, and the accomplice has a challenge of its own. Beside them, whose rows were read.
-fn town() -> (Town, Member, Hop, Challenged, Rc<RefCell<Vec<Vec<u8>>>>) {
+fn town() -> (Town, Member, Hop, Challenged, Rows) {
     let mut pins = Pins::new();
     let issuer = Member::new(Role::Issuer, "issuer-1", "the ward", &mut pins);
     let victim = Member::new(Role::Kiosk, "kiosk-1", "shops A", &mut pins);

@@ -53,8 +53,6 @@ fn spools(records: &[Record]) -> Vec<(Event, u64)> {
 
 #[test]
 fn s10_no_receipt_says_erased_while_a_registered_copy_lives() {
-    #[cfg(shokyo_faults)]
-    let _alone = shokyo::faults::serialised(&[]);
     for spool in [Spool::Left, Spool::Forgotten] {
         let town = deliver(spool);
         assert_eq!(spools(&town.counters[0].records), [(Event::NotErased, 1)]);

@@ -56,6 +56,9 @@ pub struct Row {
     pub document: Vec<u8>,
 }
 
+pub type Register = Box<dyn FnMut(&[u8]) -> Row>;
+pub type Meddle = Box<dyn FnMut(&mut Hop) -> bool>;
+
 pub struct Server {
     pub member: Member,
     pub machine: Issuer<StationCrypto, Pinned>,
@@ -91,12 +94,12 @@ pub struct Town {
     /// Which kiosk (operator, station) is which neighbour of the EC centre.
     pub neighbours: Vec<(String, String)>,
     /// The document of each subject, as the issuers' software finds it.
-    pub register: Box<dyn FnMut(&[u8]) -> Row>,
+    pub register: Register,
     pub network: VecDeque<Hop>,
     /// Every frame that was delivered on any link.
     pub tape: Vec<Hop>,
     /// Changes a frame, or drops it by answering `false`.
-    pub meddle: Box<dyn FnMut(&mut Hop) -> bool>,
+    pub meddle: Meddle,
     /// Which server a Hello goes to; what follows goes to the same.
     pub balance: Box<dyn FnMut(usize) -> usize>,
     pub errors: Vec<(Role, Error)>,

@@ -216,10 +216,10 @@ impl Town {
             }
             (0, false) => {
                 let session = Frame::decode(&hop.bytes).map(|frame| frame.session);
-                let of_session = |counter: &&mut Counter| {
+                let of_session = |counter: &Counter| {
                     counter.peer == hop.end && session.as_ref().is_ok_and(|session| counter.machine.id() == *session)
                 };
-                match self.counters.iter_mut().find(|counter| of_session(&counter)) {
+                match self.counters.iter_mut().find(|counter| of_session(counter)) {
                     Some(counter) => counter.machine.handle_frame(now, &hop.bytes),
                     // As a host does: it knows no such transaction.
                     None => Err(Error::Mismatch { what: "the session of a message" }),
