@@ -77,7 +77,10 @@ pub fn address() -> Result<Outcome, Failure> {
 /// Its memory is bounded by itself, because a limit on address space would leave no room for its shadow. Locals stay on the stack that
 /// they belong to: where they are is what the tests look at.
 fn sanitized(programs: &str, arguments: &str) -> Call {
-    Call::cargo(&format!("+nightly test --locked --target {TARGET} --target-dir target/asan {programs} --"))
+    Call::cargo(&format!("+nightly test --locked --target {TARGET} --target-dir target/asan --config"))
+        .argument(r#"profile.dev.package."*".opt-level=1"#)
+        .arguments(programs)
+        .arguments("--")
         .arguments(arguments)
         .set("RUSTFLAGS", "-Zsanitizer=address --cfg shokyo_asan")
         .set("ASAN_OPTIONS", "detect_leaks=1:detect_stack_use_after_return=0:hard_rss_limit_mb=4000")
