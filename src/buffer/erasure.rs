@@ -111,6 +111,7 @@ impl Cause {
 
 /// What was overwritten in one class of copies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(shokyo_model, derive(Hash))]
 pub struct ErasedCopy {
     /// The class.
     pub class: CopyClass,
@@ -143,6 +144,7 @@ pub struct ErasedCopy {
 /// ```
 #[derive(Debug)]
 #[must_use = "evidence of an erasure becomes a receipt, or is lost"]
+#[cfg_attr(shokyo_model, derive(Clone, Hash))]
 pub struct Erasure {
     session: SessionId,
     key: Option<KeyId>,

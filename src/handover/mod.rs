@@ -16,6 +16,8 @@ mod identity;
 pub mod issuer;
 pub mod kiosk;
 mod message;
+#[cfg(shokyo_model)]
+mod model;
 mod output;
 mod policy;
 mod record;
@@ -25,7 +27,7 @@ mod signing;
 #[cfg(feature = "std")]
 pub mod suite;
 
-pub use crypto::{Crypto, SealedApplication, Shape, Unlock, WrappedKey};
+pub use crypto::{Crypto, Handle, SealedApplication, Shape, Unlock, WrappedKey};
 pub use identity::{Identity, KeyUse, Trust};
 pub use issuer::{Issuer, IssuerEvent};
 pub use kiosk::{Application, Kiosk, KioskEvent};

@@ -5,6 +5,7 @@ use core::time::Duration;
 /// Deadlines and limits of one station.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
+#[cfg_attr(shokyo_model, derive(Hash))]
 pub struct Policy {
     /// From a challenge to the application that answers it.
     pub challenge: Duration,

@@ -29,6 +29,7 @@ use crate::types::{Now, Role, SessionId, Time};
 /// What happens in an issuing system, for its host.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
+#[cfg_attr(shokyo_model, derive(Hash))]
 pub enum IssuerEvent {
     /// An application is open: compose its document, then call [`Issuer::offer`].
     Application {
@@ -77,6 +78,7 @@ pub enum IssuerEvent {
 }
 
 /// A challenge that was given out and not answered.
+#[cfg_attr(shokyo_model, derive(Clone, Hash))]
 struct Outstanding<C: Crypto> {
     peer: Peer,
     kiosk: Identity,
@@ -86,6 +88,7 @@ struct Outstanding<C: Crypto> {
 }
 
 /// The issuing system.
+#[cfg_attr(shokyo_model, derive(Clone, Hash))]
 pub struct Issuer<C: Crypto, T: Trust> {
     crypto: C,
     trust: T,

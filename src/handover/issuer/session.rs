@@ -23,6 +23,7 @@ use crate::wipe;
 
 /// What waits for a record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(shokyo_model, derive(Hash))]
 pub(super) enum Pending {
     /// Opening the application.
     Open,
@@ -35,6 +36,7 @@ pub(super) enum Pending {
 }
 
 /// Who applied, and for what.
+#[cfg_attr(shokyo_model, derive(Clone, Hash))]
 pub(super) struct Applicant {
     pub(super) peer: Peer,
     pub(super) kiosk: Identity,
@@ -44,6 +46,7 @@ pub(super) struct Applicant {
 }
 
 /// The sealed part of an application and the key that opens it.
+#[cfg_attr(shokyo_model, derive(Clone, Hash))]
 pub(super) struct SealedPart<C: Crypto> {
     pub(super) private: C::PrivateKey,
     pub(super) info: [u8; 32],
@@ -55,6 +58,7 @@ pub(super) struct SealedPart<C: Crypto> {
     clippy::large_enum_variant,
     reason = "one lives in each session and is moved a few times; a box would be an allocation more"
 )]
+#[cfg_attr(shokyo_model, derive(Clone, Hash))]
 enum State<C: Crypto> {
     /// The `opened` record is being written; no document key exists.
     Journalling(SealedPart<C>),
@@ -70,6 +74,7 @@ enum State<C: Crypto> {
     Closing,
 }
 
+#[cfg_attr(shokyo_model, derive(Clone, Hash))]
 pub(super) struct Session<C: Crypto> {
     id: SessionId,
     apply_hash: [u8; 32],

@@ -54,6 +54,7 @@ pub struct Application<'a> {
 /// What happens at a kiosk, for its host.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
+#[cfg_attr(shokyo_model, derive(Hash))]
 pub enum KioskEvent {
     /// The session has its identifier; the application is on its way.
     Applied {
@@ -89,6 +90,7 @@ pub enum KioskEvent {
 }
 
 /// One transaction of a kiosk.
+#[cfg_attr(shokyo_model, derive(Clone, Hash))]
 pub struct Kiosk<C: Crypto, T: Trust> {
     crypto: C,
     trust: T,

@@ -35,6 +35,7 @@ pub const UPSTREAM: Peer = Peer(0);
 /// What happens at a relay, for its host.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
+#[cfg_attr(shokyo_model, derive(Hash))]
 pub enum RelayEvent {
     /// A session passes through here.
     Opened {
@@ -63,6 +64,7 @@ pub enum RelayEvent {
 
 /// A frame on its way through. Give it back with [`Relay::handle_sent`] as soon as it is written, or can not be.
 #[derive(Debug)]
+#[cfg_attr(shokyo_model, derive(Clone, Hash))]
 pub struct Passing {
     /// Which neighbour it goes to.
     pub peer: Peer,
@@ -97,6 +99,7 @@ impl Passing {
 }
 
 /// A relay.
+#[cfg_attr(shokyo_model, derive(Clone, Hash))]
 pub struct Relay<C: Crypto, T: Trust> {
     crypto: C,
     trust: T,

@@ -15,6 +15,7 @@ use crate::receipt::{Event, RelayFigures};
 use crate::types::{Now, SessionId, Time};
 use crate::wipe::Wiped;
 
+#[cfg_attr(shokyo_model, derive(Clone, Hash))]
 pub(super) struct Session {
     downstream: Peer,
     /// The key for messages of the kiosk that began the session.

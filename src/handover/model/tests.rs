@@ -1,0 +1,41 @@
+//! The runs.
+
+use std::io::Write as _;
+use std::time::Instant;
+
+use stateright::{Checker, Model};
+
+use super::world::{Bounds, Handover};
+
+fn number(name: &str, otherwise: u8) -> u8 {
+    std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(otherwise)
+}
+
+fn holds(bounds: Bounds) {
+    let model = Handover::new(bounds);
+    let universe = std::sync::Arc::clone(&model.universe);
+    let started = Instant::now();
+    let checker = model.checker().threads(2).spawn_dfs().join();
+    let [stations, frames, steps] = universe.sizes();
+    let _ = writeln!(
+        std::io::stdout(),
+        "{bounds:?}: states={} unique={} depth={} stations={stations} frames={frames} steps={steps} {:.1} s",
+        checker.state_count(),
+        checker.unique_state_count(),
+        checker.max_depth(),
+        started.elapsed().as_secs_f64()
+    );
+    for (name, path) in checker.discoveries() {
+        let _ = writeln!(std::io::stdout(), "{name}: {:?}", path.into_actions());
+    }
+    checker.assert_properties();
+}
+
+#[test]
+fn one_session() {
+    holds(Bounds {
+        kiosks: number("MODEL_KIOSKS", 1),
+        chunks: number("MODEL_CHUNKS", 1),
+        faults: number("MODEL_FAULTS", 0),
+    });
+}

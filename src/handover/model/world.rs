@@ -1,0 +1,399 @@
+//! The world of the model: stations, hops between them, faults; and the claims that concern more than one station.
+
+use std::sync::Arc;
+
+use stateright::{Model, Property};
+
+use super::roster::{self, CENTRE, EC, ISSUER, KIOSKS};
+use super::station::Broken;
+use super::step::{Input, Row};
+use super::symbols::Wrap;
+use super::universe::{Known, Stepped, Universe};
+use crate::handover::{Frame, MessageType, Outcome, Peer};
+use crate::types::{Role, SessionId};
+
+/// On a hop: the connection is lost, or is back.
+const LOST: u16 = u16::MAX;
+const BACK: u16 = u16::MAX - 1;
+
+/// How much is tried.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Bounds {
+    pub(super) kiosks: u8,
+    pub(super) chunks: u8,
+    /// Faults in one run, of whatever kind.
+    pub(super) faults: u8,
+}
+
+/// One state of the world: numbers of stations' states and of frames.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) struct World {
+    stations: Vec<u32>,
+    /// Frames under way: for each link the ones that go down, then the ones that go up.
+    hops: Vec<Vec<u16>>,
+    /// Every frame that was ever sent, in the order of the numbers.
+    tape: Vec<u16>,
+    faults: u8,
+    /// Links that are down.
+    cut: Vec<bool>,
+}
+
+/// What may happen. After the blank line: faults, of which there is a number only.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Action {
+    Deliver(usize),
+    Host(usize, Input),
+    Mend(usize),
+
+    Fault(usize, Input),
+    Lose(usize),
+    Swap(usize),
+    Cut(usize),
+    /// A frame from the tape once more.
+    Replay(u16, usize),
+    /// Parts of one frame put into another of its kind.
+    Splice(u16, u16, Part, usize),
+}
+
+/// Which parts a splice takes from the second frame.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Part {
+    /// The session.
+    Session,
+    /// The session and what it answers.
+    Head,
+    /// Everything but the body.
+    Envelope,
+}
+
+const PARTS: [Part; 3] = [Part::Session, Part::Head, Part::Envelope];
+
+/// The model, as the checker wants it.
+pub(super) struct Handover {
+    pub(super) bounds: Bounds,
+    pub(super) universe: Arc<Universe>,
+}
+
+impl Handover {
+    pub(super) fn new(bounds: Bounds) -> Self {
+        Self { bounds, universe: Arc::new(Universe::new(bounds.chunks)) }
+    }
+
+    fn links(&self) -> usize {
+        usize::from(self.bounds.kiosks) + 2
+    }
+
+    /// The lower and the upper end of a link, and the lower end's number at the upper.
+    fn ends(&self, link: usize) -> (usize, usize, Peer) {
+        let kiosks = usize::from(self.bounds.kiosks);
+        if link < kiosks {
+            (usize::from(KIOSKS) + link, usize::from(EC), Peer(1 + link as u64))
+        } else if link == kiosks {
+            (usize::from(EC), usize::from(CENTRE), Peer(1))
+        } else {
+            (usize::from(CENTRE), usize::from(ISSUER), Peer(1))
+        }
+    }
+
+    /// Who gets what comes on a hop, and from which neighbour.
+    fn receiver(&self, hop: usize) -> (usize, Peer) {
+        let (lower, upper, peer) = self.ends(hop / 2);
+        if hop % 2 == 1 { (upper, peer) } else { (lower, Peer(0)) }
+    }
+
+    /// The hop on which a station sends to a neighbour.
+    fn hop(&self, station: usize, peer: Peer) -> Option<usize> {
+        (0..self.links()).find_map(|link| match self.ends(link) {
+            (lower, ..) if lower == station && peer == Peer(0) && station != usize::from(ISSUER) => Some(2 * link + 1),
+            (_, upper, number) if upper == station && number == peer => Some(2 * link),
+            _ => None,
+        })
+    }
+
+    fn known(&self, world: &World) -> Vec<Arc<Known>> {
+        world.stations.iter().map(|number| self.universe.station(*number)).collect()
+    }
+
+    /// A step of one station, and what it sends is under way.
+    fn apply(&self, world: &mut World, station: usize, stepped: &Stepped) {
+        world.stations[station] = stepped.station;
+        for (peer, frame) in &stepped.frames {
+            if let Err(place) = world.tape.binary_search(frame) {
+                world.tape.insert(place, *frame);
+            }
+            let Some(hop) = self.hop(station, *peer) else { continue };
+            // What is written to a connection that is gone, noticed or not, goes nowhere.
+            if !world.cut[hop / 2] && !world.hops[hop ^ 1].contains(&LOST) {
+                world.hops[hop].push(*frame);
+            }
+        }
+    }
+
+    fn step(&self, world: &mut World, station: usize, input: Input) {
+        let stepped = self.universe.step(world.stations[station], input);
+        self.apply(world, station, &stepped);
+    }
+
+    fn cut(&self, world: &mut World, link: usize) {
+        let (lower, upper, _) = self.ends(link);
+        world.cut[link] = true;
+        for (hop, end) in [(2 * link, lower), (2 * link + 1, upper)] {
+            world.hops[hop].clear();
+            if !self.universe.station(world.stations[end]).is_down() {
+                world.hops[hop].push(LOST);
+            }
+        }
+    }
+
+    fn spliced(&self, frame: u16, other: u16, part: Part) -> u16 {
+        let (one, two) = (self.universe.frame(frame), self.universe.frame(other));
+        let (Ok(body), Ok(head)) = (Frame::decode(&one.bytes), Frame::decode(&two.bytes)) else { return frame };
+        let mixed = match part {
+            Part::Session => Frame { session: head.session, ..body },
+            Part::Head => Frame { session: head.session, previous: head.previous, ..body },
+            Part::Envelope => Frame { body: body.body, ..head },
+        };
+        self.universe.intern_frame(mixed.encode())
+    }
+
+    fn host_actions(&self, place: usize, known: &Known, faults: bool, actions: &mut Vec<Action>) {
+        let memory = &known.station.memory;
+        let mut free = |input| actions.push(Action::Host(place, input));
+        if known.has_deadline {
+            free(Input::Tick);
+        }
+        if !known.station.writing.is_empty() {
+            free(Input::Written { durable: true });
+        }
+        for place in 0..memory.to_compose.len() as u8 {
+            free(Input::Compose { place, row: Row::Right });
+        }
+        if memory.ready {
+            free(Input::Print);
+        }
+        if memory.may_print {
+            free(Input::Delivered);
+        }
+        let kiosk = known.station.number >= KIOSKS;
+        if known.is_down() && !kiosk {
+            free(Input::Restart);
+        }
+        if !faults || known.is_down() {
+            return;
+        }
+        let mut fault = |input| actions.push(Action::Fault(place, input));
+        if !known.station.writing.is_empty() {
+            fault(Input::Written { durable: false });
+        }
+        for place in 0..memory.to_compose.len() as u8 {
+            fault(Input::Compose { place, row: Row::Wrong });
+        }
+        let cancels = match known.station.number {
+            ISSUER => memory.opened.len() as u8,
+            number => u8::from(number >= KIOSKS),
+        };
+        if !known.idle {
+            (0..cancels).for_each(|place| fault(Input::Cancel { place }));
+        }
+        if !kiosk || !known.idle {
+            fault(Input::Crash);
+        }
+    }
+
+    fn network_faults(&self, world: &World, actions: &mut Vec<Action>) {
+        for (hop, frames) in world.hops.iter().enumerate() {
+            if frames.first().is_some_and(|frame| *frame < BACK) {
+                actions.push(Action::Lose(hop));
+                if frames.get(1).is_some_and(|second| *second < BACK && *second != frames[0]) {
+                    actions.push(Action::Swap(hop));
+                }
+            }
+        }
+        actions.extend((0..self.links()).filter(|link| !world.cut[*link]).map(Action::Cut));
+        let sent: Vec<_> = world.tape.iter().map(|number| (*number, self.universe.frame(*number))).collect();
+        for (number, frame) in &sent {
+            for hop in (0..2 * self.links()).filter(|hop| !world.cut[hop / 2] && travels(frame.kind, frame.role, hop % 2 == 1)) {
+                actions.push(Action::Replay(*number, hop));
+                for (other, head) in &sent {
+                    if head.kind == frame.kind && head.session != frame.session {
+                        actions.extend(PARTS.map(|part| Action::Splice(*number, *other, part, hop)));
+                    }
+                }
+            }
+        }
+    }
+
+    fn traffic(&self, world: &World) -> Vec<Wrap> {
+        world.tape.iter().flat_map(|number| self.universe.frame(*number).wraps.clone()).collect()
+    }
+}
+
+/// Whether a frame may go in this direction at all: one that does not is refused by the first relay.
+fn travels(kind: MessageType, role: Role, up: bool) -> bool {
+    kind == MessageType::Cancel || (role == Role::Issuer) != up
+}
+
+impl Model for Handover {
+    type State = World;
+    type Action = Action;
+
+    fn init_states(&self) -> Vec<World> {
+        let links = self.links();
+        let mut world = World {
+            stations: vec![0; usize::from(KIOSKS + self.bounds.kiosks)],
+            hops: vec![Vec::new(); 2 * links],
+            tape: Vec::new(),
+            faults: self.bounds.faults,
+            cut: vec![false; links],
+        };
+        for station in 0..world.stations.len() {
+            let started = self.universe.start(station as u8);
+            self.apply(&mut world, station, &started);
+        }
+        vec![world]
+    }
+
+    fn actions(&self, world: &World, actions: &mut Vec<Action>) {
+        let known = self.known(world);
+        if known.iter().any(|known| known.broken().is_some()) {
+            return;
+        }
+        let faults = world.faults > 0;
+        for (hop, frames) in world.hops.iter().enumerate() {
+            if !frames.is_empty() {
+                actions.push(Action::Deliver(hop));
+            }
+        }
+        for (place, known) in known.iter().enumerate() {
+            self.host_actions(place, known, faults, actions);
+        }
+        for link in (0..self.links()).filter(|link| world.cut[*link]) {
+            let (lower, upper, _) = self.ends(link);
+            if !known[lower].is_down() && !known[upper].is_down() {
+                actions.push(Action::Mend(link));
+            }
+        }
+        // When nothing is left to do, faults find nothing to break.
+        if faults && !known.iter().all(|known| known.idle && !known.has_deadline) {
+            self.network_faults(world, actions);
+        }
+    }
+
+    fn next_state(&self, last: &World, action: Action) -> Option<World> {
+        let mut world = last.clone();
+        if !matches!(action, Action::Deliver(_) | Action::Host(..) | Action::Mend(_)) {
+            world.faults -= 1;
+        }
+        match action {
+            Action::Deliver(hop) => {
+                let number = world.hops[hop].remove(0);
+                let (station, from) = self.receiver(hop);
+                let input = match number {
+                    LOST | BACK => Input::Connection { peer: from, lost: number == LOST },
+                    number => Input::Frame { from, number },
+                };
+                self.step(&mut world, station, input);
+            }
+            Action::Host(station, input) => self.step(&mut world, station, input),
+            Action::Fault(station, Input::Crash) => {
+                self.step(&mut world, station, Input::Crash);
+                for link in 0..self.links() {
+                    let (lower, upper, _) = self.ends(link);
+                    if lower == station || upper == station {
+                        self.cut(&mut world, link);
+                    }
+                }
+            }
+            Action::Fault(station, input) => self.step(&mut world, station, input),
+            Action::Mend(link) => {
+                world.cut[link] = false;
+                world.hops[2 * link].push(BACK);
+                world.hops[2 * link + 1].push(BACK);
+            }
+            Action::Lose(hop) => drop(world.hops[hop].remove(0)),
+            Action::Swap(hop) => world.hops[hop].swap(0, 1),
+            Action::Cut(link) => self.cut(&mut world, link),
+            Action::Replay(frame, hop) => world.hops[hop].push(frame),
+            Action::Splice(frame, other, part, hop) => {
+                let mixed = self.spliced(frame, other, part);
+                if world.tape.contains(&mixed) {
+                    return None;
+                }
+                world.hops[hop].push(mixed);
+            }
+        }
+        Some(world)
+    }
+
+    fn properties(&self) -> Vec<Property<Self>> {
+        fn not(world: &World, model: &Handover, is: fn(Broken) -> bool) -> bool {
+            !model.known(world).iter().filter_map(|known| known.broken()).any(is)
+        }
+        vec![
+            Property::always(ONE_HOLDER, |model: &Self, world| model.one_holder(world)),
+            Property::always(OWN_SESSION, |m: &Self, w| not(w, m, |it| matches!(it, Broken::OtherSession(_)))),
+            Property::always(TICKS_ERASE, |m: &Self, w| not(w, m, |it| matches!(it, Broken::TicksErase(_)))),
+            Property::always(RECEIPTS, |m: &Self, w| {
+                not(w, m, |it| matches!(it, Broken::Receipts(_))) && m.complete_is_delivered(w)
+            }),
+            Property::always(PRINTED_ONCE, |m: &Self, w| not(w, m, |it| matches!(it, Broken::PrintedOnce(_)))),
+            Property::always(DUPLICATES, |m: &Self, w| not(w, m, |it| matches!(it, Broken::Duplicates(_)))),
+            Property::always(RECORD_FIRST, |m: &Self, w| not(w, m, |it| matches!(it, Broken::RecordFirst(_)))),
+            Property::sometimes("delivered, and complete everywhere", |m: &Self, w| m.all_complete(w)),
+        ]
+    }
+}
+
+pub(super) const ONE_HOLDER: &str = "1 a document key has one holder at most, and no relay is one";
+pub(super) const OWN_SESSION: &str = "2 a document opens in its own session only";
+pub(super) const TICKS_ERASE: &str = "3 deadlines alone bring every station to erased";
+pub(super) const RECEIPTS: &str = "4 no receipt and no outcome says more than happened";
+pub(super) const PRINTED_ONCE: &str = "5 a document is submitted to print once, and that is on record first";
+pub(super) const DUPLICATES: &str = "6 a duplicate changes nothing";
+pub(super) const RECORD_FIRST: &str = "7 a session is on record before anything of it exists";
+
+impl Handover {
+    /// Of what each station can derive from its state and everything that was ever sent, nothing is derived by two, by a relay, or
+    /// by the kiosk of another session.
+    fn one_holder(&self, world: &World) -> bool {
+        let traffic = self.traffic(world);
+        let mut held: Vec<u32> = Vec::new();
+        for known in self.known(world) {
+            let mut derived: Vec<u32> = known.derives(&traffic).collect();
+            derived.sort_unstable();
+            derived.dedup();
+            let relay = roster::role(known.station.number).is_relay();
+            let own = known.applied();
+            let foreign = known.station.number >= KIOSKS
+                && traffic.iter().any(|wrap| {
+                    derived.contains(&wrap.key) && !own.is_some_and(|own| own.0.starts_with(&wrap.session))
+                });
+            if foreign || relay && !derived.is_empty() || derived.iter().any(|key| held.contains(key)) {
+                return false;
+            }
+            held.extend(derived);
+        }
+        true
+    }
+
+    fn sessions(known: &[Arc<Known>]) -> impl Iterator<Item = (&Arc<Known>, SessionId)> {
+        known.iter().filter_map(|kiosk| kiosk.applied().map(|session| (kiosk, session)))
+    }
+
+    /// The issuer calls a session complete only if its document was delivered.
+    fn complete_is_delivered(&self, world: &World) -> bool {
+        let known = self.known(world);
+        Self::sessions(&known).all(|(kiosk, session)| {
+            known[usize::from(ISSUER)].outcome(session) != Some(Outcome::Complete) || kiosk.station.memory.delivered
+        })
+    }
+
+    fn all_complete(&self, world: &World) -> bool {
+        let known = self.known(world);
+        Self::sessions(&known).count() == usize::from(self.bounds.kiosks)
+            && Self::sessions(&known).all(|(kiosk, session)| {
+                let complete = |known: &Arc<Known>| known.outcome(session) == Some(Outcome::Complete);
+                kiosk.station.memory.delivered && complete(kiosk) && known[..usize::from(KIOSKS)].iter().all(complete)
+            })
+    }
+}
