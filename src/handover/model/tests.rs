@@ -15,7 +15,7 @@ fn holds(bounds: Bounds) {
     let model = Handover::new(bounds);
     let universe = std::sync::Arc::clone(&model.universe);
     let started = Instant::now();
-    let checker = model.checker().threads(2).spawn_dfs().join();
+    let checker = model.checker().threads(2).timeout(std::time::Duration::from_secs(u64::from(number("MODEL_SECONDS", 90)))).spawn_dfs().join();
     let [stations, frames, steps] = universe.sizes();
     let _ = writeln!(
         std::io::stdout(),
