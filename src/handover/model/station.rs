@@ -8,7 +8,7 @@ use super::symbols::Symbolic;
 use crate::error::Error;
 use crate::handover::kiosk::Application;
 use crate::handover::{Issuer, IssuerEvent, Kiosk, KioskEvent, Outcome, Peer, Persist, Policy, Relay, RelayEvent};
-use crate::types::{Now, SessionId, Time};
+use crate::types::{Now, Role, Roles, SessionId, Time};
 
 /// The machine of a station.
 #[derive(Clone, Hash)]
@@ -36,6 +36,8 @@ pub(super) enum Broken {
 pub(super) struct Memory {
     /// Applications that wait for their document.
     pub(super) to_compose: BTreeSet<SessionId>,
+    /// Offers that passed here, and nothing is attached.
+    pub(super) to_attach: BTreeSet<SessionId>,
     /// The kiosk's document is open, and printing was not asked for.
     pub(super) ready: bool,
     /// The printer may run.
@@ -73,6 +75,8 @@ pub(super) struct Memory {
 pub(super) struct Station {
     pub(super) number: u8,
     pub(super) starts: u8,
+    /// Whether the centre attaches, and kiosks wait for it.
+    pub(super) attachments: bool,
     pub(super) now: Time,
     pub(super) machine: Machine,
     /// Records that are being written, in order.
@@ -96,7 +100,7 @@ pub(super) const fn subject_of(number: u8) -> u8 {
 }
 
 /// Every duration is the same but one, so that the clock has few places to stand; a receipt is sent again once before its deadline.
-pub(super) fn policy() -> Policy {
+pub(super) fn policy(attachments: bool) -> Policy {
     let ten = Duration::from_secs(10);
     let durations = (ten, Duration::from_secs(6));
     Policy {
@@ -105,18 +109,20 @@ pub(super) fn policy() -> Policy {
         release: durations.0,
         deliver: durations.0,
         receipt: durations.0,
+        reconnect: durations.0,
         resend: durations.1,
+        attachments: if attachments { Roles::NONE.with(Role::CertificateCentre) } else { Roles::NONE },
         ..Policy::default()
     }
 }
 
 impl Station {
     /// A station that has just started, and what it gave out.
-    pub(super) fn start(number: u8, starts: u8, now: Time, memory: Memory) -> Result<Self, Error> {
-        let crypto = Symbolic::new(number, starts);
+    pub(super) fn start(number: u8, starts: u8, attachments: bool, now: Time, memory: Memory) -> Result<Self, Error> {
+        let (crypto, policy) = (Symbolic::new(number, starts), policy(attachments));
         let machine = match number {
-            roster::ISSUER => Machine::Issuer(Box::new(Issuer::new(crypto, Roster, policy())?)),
-            roster::CENTRE | roster::EC => Machine::Relay(Box::new(Relay::new(crypto, Roster, policy())?)),
+            roster::ISSUER => Machine::Issuer(Box::new(Issuer::new(crypto, Roster, policy)?)),
+            roster::CENTRE | roster::EC => Machine::Relay(Box::new(Relay::new(crypto, Roster, policy)?)),
             _ => {
                 let issuer = roster::info(roster::ISSUER);
                 let application = Application {
@@ -128,10 +134,10 @@ impl Station {
                     details: b"",
                 };
                 let now = Now { monotonic: now, unix_ms: 0 };
-                Machine::Kiosk(Box::new(Kiosk::apply(now, crypto, Roster, policy(), &application)?))
+                Machine::Kiosk(Box::new(Kiosk::apply(now, crypto, Roster, policy, &application)?))
             }
         };
-        Ok(Self { number, starts, now, machine, writing: VecDeque::new(), memory })
+        Ok(Self { number, starts, attachments, now, machine, writing: VecDeque::new(), memory })
     }
 
     pub(super) fn now(&self) -> Now {
@@ -180,14 +186,14 @@ impl Machine {
     }
 
     pub(super) fn handle_connection(&mut self, now: Now, peer: Peer, lost: bool) {
-        if !lost {
-            return;
-        }
-        match self {
-            Self::Issuer(machine) => machine.handle_peer_lost(now, peer),
-            Self::Relay(machine) => machine.handle_peer_lost(now, peer),
-            Self::Kiosk(machine) => machine.handle_peer_lost(now),
-            Self::Down => {}
+        match (self, lost) {
+            (Self::Issuer(machine), true) => machine.handle_peer_lost(now, peer),
+            (Self::Issuer(machine), false) => machine.handle_peer_back(now, peer),
+            (Self::Relay(machine), true) => machine.handle_peer_lost(now, peer),
+            (Self::Relay(machine), false) => machine.handle_peer_back(now, peer),
+            (Self::Kiosk(machine), true) => machine.handle_peer_lost(now),
+            (Self::Kiosk(machine), false) => machine.handle_peer_back(now),
+            (Self::Down, _) => {}
         }
     }
 

@@ -7,7 +7,9 @@ use super::symbols::{Content, named_key};
 use crate::buffer::Cause;
 use crate::error::Error;
 use crate::handover::body::{Apply, Body};
-use crate::handover::{Frame, IssuerEvent, KioskEvent, MessageType, Peer, Persist, Record};
+use crate::handover::{
+    Frame, IssuerEvent, KioskEvent, MessageType, Outcome, Peer, Persist, Record, RelayEvent, Source,
+};
 use crate::types::SessionId;
 
 /// Whose document the issuer's host writes.
@@ -42,6 +44,8 @@ pub(super) enum Input {
         place: u8,
         row: Row,
     },
+    /// A relay's host attaches something to the offer that passed.
+    Attach,
     Print,
     Delivered,
     /// The host ends the session with this place, or the kiosk's.
@@ -97,6 +101,11 @@ pub(super) fn step(
                 let _ = compose(&mut station, session, row, chunks);
             }
         }
+        Input::Attach => {
+            if let (Some(session), Machine::Relay(relay)) = (station.memory.to_attach.pop_first(), &mut station.machine) {
+                let _ = relay.attach(now, session, b"a");
+            }
+        }
         Input::Print => {
             station.memory.ready = false;
             if let Machine::Kiosk(kiosk) = &mut station.machine {
@@ -120,7 +129,7 @@ pub(super) fn step(
         Input::Crash => crash(&mut station),
         Input::Restart => {
             let memory = station.memory.clone();
-            if let Ok(started) = Station::start(station.number, station.starts + 1, station.now, memory) {
+            if let Ok(started) = Station::start(station.number, station.starts + 1, station.attachments, station.now, memory) {
                 station = started;
             }
         }
@@ -143,8 +152,9 @@ pub(super) fn finish(
     let records: Vec<_> = outputs.records.iter().map(|persist| persist.record.clone()).collect();
     note_events(station, &outputs);
     if let (Some(_), Ok(Frame { kind: MessageType::Apply, session, body, .. })) = (frame_taken, Frame::decode(bytes)) {
-        let key = Apply::decode(body).ok().and_then(|apply| named_key(&apply.encapsulated));
-        key.into_iter().for_each(|key| drop(station.memory.challenged.insert(session, key)));
+        if let Some(key) = Apply::decode(body).ok().and_then(|apply| named_key(&apply.encapsulated)) {
+            station.memory.challenged.insert(session, key);
+        }
     }
     let repeated = frame_taken.is_some_and(|number| before.memory.taken.contains(&number));
     let quiet = outputs.issuer.is_empty() && outputs.kiosk.is_empty() && records.is_empty();
@@ -184,6 +194,11 @@ fn note_events(station: &mut Station, outputs: &Outputs) {
             station.memory.to_compose.insert(*session);
         }
     }
+    for event in &outputs.relay {
+        if let (RelayEvent::Offered { session }, roster::CENTRE, true) = (event, station.number, station.attachments) {
+            station.memory.to_attach.insert(*session);
+        }
+    }
     for event in &outputs.kiosk {
         match event {
             KioskEvent::Ready { .. } => {
@@ -204,9 +219,13 @@ fn note_events(station: &mut Station, outputs: &Outputs) {
 fn note_durable(station: &mut Station, record: &Record) {
     let memory = &mut station.memory;
     match record {
-        Record::Opened { session, .. } => drop(memory.opened.insert(*session)),
+        Record::Opened { session, .. } => {
+            memory.opened.insert(*session);
+        }
         Record::PrintStarted { .. } => memory.print_started = true,
-        Record::Ended { session, outcome } => drop(memory.ended.insert(*session, *outcome)),
+        Record::Ended { session, outcome } => {
+            memory.ended.insert(*session, *outcome);
+        }
         _ => {}
     }
 }
@@ -216,8 +235,8 @@ fn compose(station: &mut Station, session: SessionId, row: Row, chunks: u8) -> R
     let Machine::Issuer(issuer) = &mut station.machine else { return Ok(()) };
     let asked = issuer.application(session)?.subject.first().copied().unwrap_or_default();
     let subject = if row == Row::Right { asked } else { asked ^ 0x40 };
-    issuer.document(session)?.content = Some(Content { subject, session, chunks });
-    issuer.offer(now, session, &[subject])
+    issuer.document(session, b"")?.content = Some(Content { subject, session, chunks });
+    issuer.offer(now, session, &Source { subject: &[subject], version: b"" })
 }
 
 /// The memory is gone. What is durable stays; at the next start the host writes down what is lost.
@@ -227,10 +246,11 @@ fn crash(station: &mut Station) {
     let memory = &mut station.memory;
     (memory.ready, memory.may_print) = (false, false);
     memory.to_compose.clear();
+    memory.to_attach.clear();
     memory.taken.clear();
     memory.sent.clear();
     memory.challenged.clear();
     for session in &memory.opened {
-        memory.ended.entry(*session).or_insert(crate::handover::Outcome::Lost);
+        memory.ended.entry(*session).or_insert(Outcome::Lost);
     }
 }

@@ -11,6 +11,7 @@ use super::digest::hash_secret;
 use super::roster;
 use crate::buffer::{CopyClass, Erasure};
 use crate::error::Error;
+use crate::handover::Suite;
 use crate::handover::crypto::{Crypto, SealedApplication, Shape, Unlock, WrappedKey};
 use crate::handover::message::hash;
 use crate::receipt::{Details, Receipt, StationInfo};
@@ -262,7 +263,7 @@ impl Crypto for Symbolic {
         Erasure::new(session, Protections::none())
     }
 
-    fn generate(&self) -> Result<(Private, Vec<u8>), Error> {
+    fn generate(&self, _: Suite) -> Result<(Private, Vec<u8>), Error> {
         let number = self.fresh();
         Ok((Private { number }, [b"public", &number.to_le_bytes()[..]].concat()))
     }
@@ -278,6 +279,7 @@ impl Crypto for Symbolic {
     fn seal_application(
         &self,
         application: &Application,
+        _: Suite,
         to: &[u8],
         info: &[u8; 32],
     ) -> Result<(SealedApplication, [u8; 32]), Error> {
@@ -290,6 +292,7 @@ impl Crypto for Symbolic {
 
     fn open_application(
         &self,
+        _: Suite,
         key: &Private,
         info: &[u8; 32],
         binding: Binding,
@@ -346,7 +349,7 @@ impl Crypto for Symbolic {
         Ok(Self::commit(document.key, &document.binding.context))
     }
 
-    fn wrap(&self, document: &Document, to: &[u8], info: &[u8; 32]) -> Result<WrappedKey, Error> {
+    fn wrap(&self, document: &Document, _: Suite, to: &[u8], info: &[u8; 32]) -> Result<WrappedKey, Error> {
         let to = named_key(to).ok_or(Error::Malformed { what: "a public key" })?;
         let session = document.binding.session;
         let mut beginning = [0; 8];

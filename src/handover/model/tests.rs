@@ -36,6 +36,7 @@ fn one_session() {
     holds(Bounds {
         kiosks: number("MODEL_KIOSKS", 1),
         chunks: number("MODEL_CHUNKS", 1),
+        attachments: number("MODEL_ATTACH", 0) > 0,
         faults: number("MODEL_FAULTS", 0),
     });
 }

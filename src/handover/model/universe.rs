@@ -9,6 +9,7 @@ use super::roster;
 use super::station::{Broken, Machine, Memory, Station};
 use super::step::{Input, finish, step};
 use super::symbols::{Kind, Wrap};
+use super::world::Bounds;
 use crate::handover::{Frame, MessageType, Outcome, Peer};
 use crate::types::{Role, SessionId, Time};
 
@@ -25,6 +26,8 @@ pub(super) struct Known {
     pub(super) wraps: Vec<Wrap>,
     pub(super) has_deadline: bool,
     pub(super) idle: bool,
+    /// A record or the host's work is under way.
+    pub(super) busy: bool,
 }
 
 /// A frame and what the world asks about it.
@@ -44,7 +47,7 @@ pub(super) struct Stepped {
 
 /// All of it, shared by the threads of a run.
 pub(super) struct Universe {
-    chunks: u8,
+    bounds: Bounds,
     numbers: Mutex<HashMap<u128, u32>>,
     known: RwLock<Vec<Arc<Known>>>,
     frame_numbers: Mutex<HashMap<Vec<u8>, u16>>,
@@ -54,9 +57,9 @@ pub(super) struct Universe {
 }
 
 impl Universe {
-    pub(super) fn new(chunks: u8) -> Self {
+    pub(super) fn new(bounds: Bounds) -> Self {
         Self {
-            chunks,
+            bounds,
             numbers: Mutex::default(),
             known: RwLock::default(),
             frame_numbers: Mutex::default(),
@@ -68,7 +71,7 @@ impl Universe {
 
     /// A station at its first start.
     pub(super) fn start(&self, number: u8) -> Stepped {
-        let mut station = Station::start(number, 0, Time(1_000_000), Memory::default()).expect("a station starts");
+        let mut station = Station::start(number, 0, self.bounds.attachments, Time(1_000_000), Memory::default()).expect("a station starts");
         let before = station.clone();
         let outputs = station.machine.drain(station.now());
         let intern = |frame| self.intern_frame(frame);
@@ -85,7 +88,7 @@ impl Universe {
         let known = self.station(station);
         let frame = if let Input::Frame { number, .. } = input { Some(self.frame(number)) } else { None };
         let bytes = frame.as_ref().map_or(&[][..], |frame| &frame.bytes);
-        let (after, frames) = step(&known.station, input, bytes, self.chunks, &|frame| self.intern_frame(frame));
+        let (after, frames) = step(&known.station, input, bytes, self.bounds.chunks, &|frame| self.intern_frame(frame));
         let stepped = Arc::new(Stepped { station: self.intern(after), frames });
         shard.write().unwrap().insert((station, input), Arc::clone(&stepped));
         stepped
@@ -118,6 +121,10 @@ impl Universe {
             wraps: holdings.wraps.iter().copied().collect(),
             has_deadline: station.machine.next_deadline().is_some(),
             idle: station.machine.is_idle() && station.writing.is_empty(),
+            busy: {
+                let memory = &station.memory;
+                !(station.writing.is_empty() && memory.to_compose.is_empty() && memory.to_attach.is_empty())
+            },
             station,
         };
         let mut all = self.known.write().unwrap();

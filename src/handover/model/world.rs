@@ -21,6 +21,8 @@ const BACK: u16 = u16::MAX - 1;
 pub(super) struct Bounds {
     pub(super) kiosks: u8,
     pub(super) chunks: u8,
+    /// Whether the certificate centre attaches to the offer.
+    pub(super) attachments: bool,
     /// Faults in one run, of whatever kind.
     pub(super) faults: u8,
 }
@@ -76,7 +78,7 @@ pub(super) struct Handover {
 
 impl Handover {
     pub(super) fn new(bounds: Bounds) -> Self {
-        Self { bounds, universe: Arc::new(Universe::new(bounds.chunks)) }
+        Self { bounds, universe: Arc::new(Universe::new(bounds)) }
     }
 
     fn links(&self) -> usize {
@@ -156,10 +158,10 @@ impl Handover {
         self.universe.intern_frame(mixed.encode())
     }
 
-    fn host_actions(&self, place: usize, known: &Known, faults: bool, actions: &mut Vec<Action>) {
+    fn host_actions(&self, place: usize, known: &Known, faults: bool, quiet: bool, actions: &mut Vec<Action>) {
         let memory = &known.station.memory;
         let mut free = |input| actions.push(Action::Host(place, input));
-        if known.has_deadline {
+        if known.has_deadline && quiet {
             free(Input::Tick);
         }
         if !known.station.writing.is_empty() {
@@ -167,6 +169,9 @@ impl Handover {
         }
         for place in 0..memory.to_compose.len() as u8 {
             free(Input::Compose { place, row: Row::Right });
+        }
+        if !memory.to_attach.is_empty() {
+            free(Input::Attach);
         }
         if memory.ready {
             free(Input::Print);
@@ -182,6 +187,9 @@ impl Handover {
             return;
         }
         let mut fault = |input| actions.push(Action::Fault(place, input));
+        if known.has_deadline && !quiet {
+            fault(Input::Tick);
+        }
         if !known.station.writing.is_empty() {
             fault(Input::Written { durable: false });
         }
@@ -264,8 +272,10 @@ impl Model for Handover {
                 actions.push(Action::Deliver(hop));
             }
         }
+        // Time passes while nothing is under way. A deadline that overtakes something is a fault, like a delay.
+        let quiet = world.hops.iter().all(Vec::is_empty) && !known.iter().any(|known| known.busy);
         for (place, known) in known.iter().enumerate() {
-            self.host_actions(place, known, faults, actions);
+            self.host_actions(place, known, faults, quiet, actions);
         }
         for link in (0..self.links()).filter(|link| world.cut[*link]) {
             let (lower, upper, _) = self.ends(link);
