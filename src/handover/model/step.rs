@@ -83,6 +83,9 @@ pub(super) fn step(
         }
         Input::Written { durable } => {
             if let Some(persist) = station.writing.pop_front() {
+                // As the store does: a session is opened once.
+                let known = matches!(&persist.record, Record::Opened { session, .. } if station.memory.opened.contains(session));
+                let durable = durable && !known;
                 if durable {
                     note_durable(&mut station, &persist.record);
                 } else {
@@ -250,6 +253,7 @@ fn crash(station: &mut Station) {
     memory.taken.clear();
     memory.sent.clear();
     memory.challenged.clear();
+    memory.passed.clear();
     for session in &memory.opened {
         memory.ended.entry(*session).or_insert(Outcome::Lost);
     }

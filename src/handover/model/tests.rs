@@ -1,11 +1,12 @@
 //! The runs.
 
 use std::io::Write as _;
+use std::sync::Arc;
 use std::time::Instant;
 
 use stateright::{Checker, Model};
 
-use super::world::{Bounds, Handover};
+use super::world::{Bounds, Handover, Orders};
 
 fn number(name: &str, otherwise: u8) -> u8 {
     std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(otherwise)
@@ -13,8 +14,9 @@ fn number(name: &str, otherwise: u8) -> u8 {
 
 fn holds(bounds: Bounds) {
     let model = Handover::new(bounds);
-    let universe = std::sync::Arc::clone(&model.universe);
+    let universe = Arc::clone(&model.universe);
     let started = Instant::now();
+    let teller = model.clone();
     let checker = model.checker().threads(2).timeout(std::time::Duration::from_secs(u64::from(number("MODEL_SECONDS", 90)))).spawn_dfs().join();
     let [stations, frames, steps] = universe.sizes();
     let _ = writeln!(
@@ -26,7 +28,7 @@ fn holds(bounds: Bounds) {
         started.elapsed().as_secs_f64()
     );
     for (name, path) in checker.discoveries() {
-        let _ = writeln!(std::io::stdout(), "{name}: {:?}", path.into_actions());
+        let _ = writeln!(std::io::stdout(), "{name}: {}", teller.tell(&path.into_vec()).join("\n    "));
     }
     checker.assert_properties();
 }
@@ -37,6 +39,7 @@ fn one_session() {
         kiosks: number("MODEL_KIOSKS", 1),
         chunks: number("MODEL_CHUNKS", 1),
         attachments: number("MODEL_ATTACH", 0) > 0,
+        orders: if number("MODEL_EVERY", 0) > 0 { Orders::Every } else { Orders::Delays },
         faults: number("MODEL_FAULTS", 0),
     });
 }

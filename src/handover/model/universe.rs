@@ -26,8 +26,6 @@ pub(super) struct Known {
     pub(super) wraps: Vec<Wrap>,
     pub(super) has_deadline: bool,
     pub(super) idle: bool,
-    /// A record or the host's work is under way.
-    pub(super) busy: bool,
 }
 
 /// A frame and what the world asks about it.
@@ -121,10 +119,6 @@ impl Universe {
             wraps: holdings.wraps.iter().copied().collect(),
             has_deadline: station.machine.next_deadline().is_some(),
             idle: station.machine.is_idle() && station.writing.is_empty(),
-            busy: {
-                let memory = &station.memory;
-                !(station.writing.is_empty() && memory.to_compose.is_empty() && memory.to_attach.is_empty())
-            },
             station,
         };
         let mut all = self.known.write().unwrap();

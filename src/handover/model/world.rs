@@ -1,5 +1,6 @@
 //! The world of the model: stations, hops between them, faults; and the claims that concern more than one station.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use stateright::{Model, Property};
@@ -23,8 +24,19 @@ pub(super) struct Bounds {
     pub(super) chunks: u8,
     /// Whether the certificate centre attaches to the offer.
     pub(super) attachments: bool,
-    /// Faults in one run, of whatever kind.
+    pub(super) orders: Orders,
+    /// Faults in one run, of whatever kind; delays included, where they are counted.
     pub(super) faults: u8,
+}
+
+/// In which order things happen that happen at the same time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Orders {
+    /// In every order.
+    Every,
+    /// In one fixed order, but for delays: each holds one hop, or the records or the host's work of one station, back until nothing
+    /// else goes on, and counts as a fault (delay-bounded scheduling).
+    Delays,
 }
 
 /// One state of the world: numbers of stations' states and of frames.
@@ -38,6 +50,24 @@ pub(super) struct World {
     faults: u8,
     /// Links that are down.
     cut: Vec<bool>,
+    /// What is held back.
+    delayed: BTreeSet<Source>,
+}
+
+/// Where something comes from that goes on by itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) enum Source {
+    /// The records of a station.
+    Records(usize),
+    /// The work of a station's host.
+    Host(usize),
+    Hop(usize),
+}
+
+impl World {
+    fn resume(&mut self, source: Source) {
+        self.delayed.remove(&source);
+    }
 }
 
 /// What may happen. After the blank line: faults, of which there is a number only.
@@ -48,6 +78,7 @@ pub(super) enum Action {
     Mend(usize),
 
     Fault(usize, Input),
+    Delay(Source),
     Lose(usize),
     Swap(usize),
     Cut(usize),
@@ -71,6 +102,7 @@ pub(super) enum Part {
 const PARTS: [Part; 3] = [Part::Session, Part::Head, Part::Envelope];
 
 /// The model, as the checker wants it.
+#[derive(Clone)]
 pub(super) struct Handover {
     pub(super) bounds: Bounds,
     pub(super) universe: Arc<Universe>,
@@ -164,15 +196,6 @@ impl Handover {
         if known.has_deadline && quiet {
             free(Input::Tick);
         }
-        if !known.station.writing.is_empty() {
-            free(Input::Written { durable: true });
-        }
-        for place in 0..memory.to_compose.len() as u8 {
-            free(Input::Compose { place, row: Row::Right });
-        }
-        if !memory.to_attach.is_empty() {
-            free(Input::Attach);
-        }
         if memory.ready {
             free(Input::Print);
         }
@@ -208,6 +231,27 @@ impl Handover {
         }
     }
 
+    /// What goes on by itself, and where it comes from.
+    fn progress(&self, world: &World, known: &[Arc<Known>]) -> Vec<(Source, Action)> {
+        let mut progress = Vec::new();
+        for (place, known) in known.iter().enumerate() {
+            let memory = &known.station.memory;
+            if !known.station.writing.is_empty() {
+                progress.push((Source::Records(place), Action::Host(place, Input::Written { durable: true })));
+            }
+            for row in 0..memory.to_compose.len() as u8 {
+                let compose = Input::Compose { place: row, row: Row::Right };
+                progress.push((Source::Host(place), Action::Host(place, compose)));
+            }
+            if !memory.to_attach.is_empty() {
+                progress.push((Source::Host(place), Action::Host(place, Input::Attach)));
+            }
+        }
+        let hops = (0..world.hops.len()).filter(|hop| !world.hops[*hop].is_empty());
+        progress.extend(hops.map(|hop| (Source::Hop(hop), Action::Deliver(hop))));
+        progress
+    }
+
     fn network_faults(&self, world: &World, actions: &mut Vec<Action>) {
         for (hop, frames) in world.hops.iter().enumerate() {
             if frames.first().is_some_and(|frame| *frame < BACK) {
@@ -229,6 +273,43 @@ impl Handover {
                 }
             }
         }
+    }
+
+    /// A path in words.
+    pub(super) fn tell(&self, path: &[(World, Option<Action>)]) -> Vec<String> {
+        let name = |number: u16| match number {
+            LOST => "connection lost".to_owned(),
+            BACK => "connection back".to_owned(),
+            number => {
+                let frame = self.universe.frame(number);
+                format!("{:?} of {} in {:.4}", frame.kind, frame.role, frame.session)
+            }
+        };
+        let mut lines = Vec::new();
+        for (world, action) in path {
+            lines.push(match action {
+                Some(Action::Deliver(hop)) => {
+                    format!("{} gets {}", roster::role(self.receiver(*hop).0 as u8), name(world.hops[*hop][0]))
+                }
+                Some(Action::Host(station, input)) => format!("{}: {input:?}", roster::role(*station as u8)),
+                Some(Action::Fault(station, input)) => format!("FAULT {}: {input:?}", roster::role(*station as u8)),
+                Some(Action::Lose(hop)) => format!("FAULT lost: {}", name(world.hops[*hop][0])),
+                Some(Action::Replay(frame, hop)) => {
+                    format!("FAULT to {}: {}", roster::role(self.receiver(*hop).0 as u8), name(*frame))
+                }
+                Some(other) => format!("{other:?}"),
+                None => self
+                    .known(world)
+                    .iter()
+                    .map(|known| {
+                        let memory = &known.station.memory;
+                        format!("{}: {:?} {:?}", roster::role(known.station.number), memory.broken, memory.ended)
+                    })
+                    .collect::<Vec<_>>()
+                    .join("; "),
+            });
+        }
+        lines
     }
 
     fn traffic(&self, world: &World) -> Vec<Wrap> {
@@ -253,6 +334,7 @@ impl Model for Handover {
             tape: Vec::new(),
             faults: self.bounds.faults,
             cut: vec![false; links],
+            delayed: BTreeSet::new(),
         };
         for station in 0..world.stations.len() {
             let started = self.universe.start(station as u8);
@@ -267,13 +349,22 @@ impl Model for Handover {
             return;
         }
         let faults = world.faults > 0;
-        for (hop, frames) in world.hops.iter().enumerate() {
-            if !frames.is_empty() {
-                actions.push(Action::Deliver(hop));
+        let progress = self.progress(world, &known);
+        // Time passes while nothing is under way. A deadline that overtakes something is a fault, like a delay.
+        let quiet = progress.iter().all(|(source, _)| world.delayed.contains(source));
+        match self.bounds.orders {
+            Orders::Every => actions.extend(progress.iter().map(|(_, action)| *action)),
+            Orders::Delays if quiet => actions.extend(progress.iter().map(|(_, action)| *action)),
+            Orders::Delays => {
+                let next = progress.iter().find(|(source, _)| !world.delayed.contains(source));
+                for (source, action) in next {
+                    actions.push(*action);
+                    if faults {
+                        actions.push(Action::Delay(*source));
+                    }
+                }
             }
         }
-        // Time passes while nothing is under way. A deadline that overtakes something is a fault, like a delay.
-        let quiet = world.hops.iter().all(Vec::is_empty) && !known.iter().any(|known| known.busy);
         for (place, known) in known.iter().enumerate() {
             self.host_actions(place, known, faults, quiet, actions);
         }
@@ -295,6 +386,17 @@ impl Model for Handover {
             world.faults -= 1;
         }
         match action {
+            Action::Deliver(hop) => world.resume(Source::Hop(hop)),
+            Action::Host(station, Input::Written { .. }) => world.resume(Source::Records(station)),
+            Action::Host(station, Input::Compose { .. } | Input::Attach) => {
+                world.resume(Source::Host(station));
+            }
+            _ => {}
+        }
+        match action {
+            Action::Delay(source) => {
+                world.delayed.insert(source);
+            }
             Action::Deliver(hop) => {
                 let number = world.hops[hop].remove(0);
                 let (station, from) = self.receiver(hop);
