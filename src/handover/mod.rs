@@ -21,6 +21,7 @@ mod message;
 mod model;
 mod output;
 mod policy;
+mod recent;
 mod record;
 pub mod relay;
 mod release;
