@@ -115,7 +115,6 @@ impl Cause {
 
 /// What was overwritten in one class of copies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(shokyo_model, derive(Hash))]
 pub struct ErasedCopy {
     /// The class.
     pub class: CopyClass,

@@ -49,7 +49,7 @@ pub(super) fn sent(station: &mut Station, bytes: &[u8]) {
             broken(station, Broken::RecordFirst("an application is sent before the session is on record"));
         }
         (_, Machine::Relay(_)) if frame.role != roster::role(station.number) => {
-            let (frames, longest) = station.memory.passed.entry(session).or_default();
+            let (frames, longest) = station.memory.passed.0.entry(session).or_default();
             *frames += 1;
             *longest = (*longest).max(bytes.len() as u64);
             let late = !matches!(frame.kind, MessageType::Erased | MessageType::Complete | MessageType::Cancel);
@@ -82,6 +82,14 @@ pub(super) fn records(before: &Station, station: &mut Station, records: &[Record
     }
 }
 
+/// A relay's figures cover every frame that it passed on.
+pub(super) fn figures(station: &mut Station, session: SessionId, peak_bytes: u64, frames: u64) {
+    let passed = station.memory.passed.0.get(&session).copied().unwrap_or_default();
+    if frames < passed.0 || peak_bytes < passed.1 {
+        broken(station, Broken::Receipts("figures that leave frames out"));
+    }
+}
+
 /// What a receipt says that is not so.
 fn untrue(station: &mut Station, holdings: &Holdings, statement: &Statement) -> Option<&'static str> {
     let session = statement.session;
@@ -97,11 +105,6 @@ fn untrue(station: &mut Station, holdings: &Holdings, statement: &Statement) -> 
         Event::KeyWiped if document => Some("key-wiped, and the key is there"),
         Event::Closed | Event::Erased | Event::Unresolved if held => Some("erased, and something is held"),
         Event::RelayedNotRetained if held => Some("not retained, and a frame is held"),
-        Event::RelayedNotRetained => {
-            let figures = statement.relay?;
-            let (frames, longest) = station.memory.passed.get(&session).copied().unwrap_or_default();
-            (figures.frames < frames || figures.peak_bytes < longest).then_some("figures that leave frames out")
-        }
         Event::NotErased => Some("not erased, and nothing failed"),
         _ => None,
     }

@@ -8,6 +8,7 @@ use std::collections::hash_map::DefaultHasher;
 use std::hash::{Hash, Hasher};
 
 use super::symbols::{Secret, Wrap};
+use crate::buffer::ErasedCopy;
 use crate::handover::{Frame, MessageType};
 use crate::receipt::RelayFigures;
 use crate::types::{Role, SessionId, Time};
@@ -24,9 +25,16 @@ impl Hash for Time {
 }
 
 impl Hash for RelayFigures {
-    /// Without the longest hold: how long something took changes nothing that a machine does.
+    /// Whether there is anything: how much it was, and for how long, changes nothing that a machine does.
     fn hash<H: Hasher>(&self, state: &mut H) {
-        (self.peak_bytes, self.frames).hash(state);
+        (self.frames > 0).hash(state);
+    }
+}
+
+impl Hash for ErasedCopy {
+    /// Whether there is anything, as above.
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        (self.class, self.verified > 0, self.failed > 0).hash(state);
     }
 }
 

@@ -198,6 +198,9 @@ fn note_events(station: &mut Station, outputs: &Outputs) {
         }
     }
     for event in &outputs.relay {
+        if let RelayEvent::NotRetained { session, peak_bytes, frames, .. } = event {
+            checks::figures(station, *session, *peak_bytes, *frames);
+        }
         if let (RelayEvent::Offered { session }, roster::CENTRE, true) = (event, station.number, station.attachments) {
             station.memory.to_attach.insert(*session);
         }
@@ -253,7 +256,7 @@ fn crash(station: &mut Station) {
     memory.taken.clear();
     memory.sent.clear();
     memory.challenged.clear();
-    memory.passed.clear();
+    memory.passed.0.clear();
     for session in &memory.opened {
         memory.ended.entry(*session).or_insert(Outcome::Lost);
     }

@@ -14,7 +14,7 @@ use crate::error::Error;
 use crate::handover::Suite;
 use crate::handover::crypto::{Crypto, SealedApplication, Shape, Unlock, WrappedKey};
 use crate::handover::message::hash;
-use crate::receipt::{Details, Receipt, StationInfo};
+use crate::receipt::{Details, Receipt, RelayFigures, StationInfo};
 use crate::types::{Binding, KeyId, Protections, SessionId};
 use crate::wipe;
 
@@ -252,11 +252,21 @@ impl Crypto for Symbolic {
     }
 
     fn receipt(&self, erasure: Erasure, details: &Details<'_>) -> Result<Receipt, Error> {
-        // Without times, and without the chain of the station's receipts: both only tell states apart that do the same.
-        let relay = details.relay.map(|relay| crate::receipt::RelayFigures { longest_hold_ms: 0, ..relay });
+        // Without times, without numbers of ranges and frames beyond one, and without the chain of the station's receipts: they only
+        // tell states apart that do the same.
+        let one = |number: u64| number.min(1);
+        let relay = details.relay.map(|relay| RelayFigures { peak_bytes: 0, longest_hold_ms: 0, frames: one(relay.frames) });
+        let mut erased = Erasure::new(erasure.session(), erasure.protections());
+        if let Some(key) = erasure.key() {
+            erased.record(CopyClass::Key, wipe::wipe_key(&mut [1; 32], key.to_tag()));
+        }
+        for copy in erasure.copies() {
+            (0..one(copy.verified)).for_each(|_| erased.record(copy.class, wipe::wipe(&mut [1], 0)));
+            (0..one(copy.failed)).for_each(|_| erased.record(copy.class, Err(Error::NotErased { bytes: 1 })));
+        }
         let details =
             Details { opened_unix_ms: 0, event_unix_ms: 0, duration_ms: None, previous: None, relay, ..*details };
-        Receipt::issue(erasure, &details, &self.info, &roster::Signer(self.number))
+        Receipt::issue(erased, &details, &self.info, &roster::Signer(self.number))
     }
 
     fn evidence(&self, session: SessionId) -> Erasure {

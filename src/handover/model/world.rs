@@ -52,6 +52,8 @@ pub(super) struct World {
     cut: Vec<bool>,
     /// What is held back.
     delayed: BTreeSet<Source>,
+    /// Whose clock ran last.
+    turn: usize,
 }
 
 /// Where something comes from that goes on by itself.
@@ -62,6 +64,8 @@ pub(super) enum Source {
     /// The work of a station's host.
     Host(usize),
     Hop(usize),
+    /// The clock of a station.
+    Clock(usize),
 }
 
 impl World {
@@ -190,12 +194,9 @@ impl Handover {
         self.universe.intern_frame(mixed.encode())
     }
 
-    fn host_actions(&self, place: usize, known: &Known, faults: bool, quiet: bool, actions: &mut Vec<Action>) {
+    fn host_actions(&self, place: usize, known: &Known, faults: bool, early: bool, actions: &mut Vec<Action>) {
         let memory = &known.station.memory;
         let mut free = |input| actions.push(Action::Host(place, input));
-        if known.has_deadline && quiet {
-            free(Input::Tick);
-        }
         if memory.ready {
             free(Input::Print);
         }
@@ -210,7 +211,7 @@ impl Handover {
             return;
         }
         let mut fault = |input| actions.push(Action::Fault(place, input));
-        if known.has_deadline && !quiet {
+        if known.has_deadline && early {
             fault(Input::Tick);
         }
         if !known.station.writing.is_empty() {
@@ -335,6 +336,7 @@ impl Model for Handover {
             faults: self.bounds.faults,
             cut: vec![false; links],
             delayed: BTreeSet::new(),
+            turn: 0,
         };
         for station in 0..world.stations.len() {
             let started = self.universe.start(station as u8);
@@ -352,9 +354,27 @@ impl Model for Handover {
         let progress = self.progress(world, &known);
         // Time passes while nothing is under way. A deadline that overtakes something is a fault, like a delay.
         let quiet = progress.iter().all(|(source, _)| world.delayed.contains(source));
+        let ticks = (1..=known.len()).map(|ahead| (world.turn + ahead) % known.len());
+        let mut ticks = ticks.filter(|place| known[*place].has_deadline);
         match self.bounds.orders {
+            Orders::Every if quiet => {
+                actions.extend(ticks.map(|place| Action::Host(place, Input::Tick)));
+            }
             Orders::Every => actions.extend(progress.iter().map(|(_, action)| *action)),
-            Orders::Delays if quiet => actions.extend(progress.iter().map(|(_, action)| *action)),
+            Orders::Delays if quiet => match ticks.find(|place| !world.delayed.contains(&Source::Clock(*place))) {
+                Some(place) => {
+                    actions.push(Action::Host(place, Input::Tick));
+                    if faults {
+                        actions.push(Action::Delay(Source::Clock(place)));
+                    }
+                }
+                // Nothing else goes on: what was held back does.
+                None => {
+                    actions.extend(progress.iter().map(|(_, action)| *action));
+                    let held = (0..known.len()).filter(|place| world.delayed.contains(&Source::Clock(*place)));
+                    actions.extend(held.filter(|place| known[*place].has_deadline).map(|place| Action::Host(place, Input::Tick)));
+                }
+            },
             Orders::Delays => {
                 let next = progress.iter().find(|(source, _)| !world.delayed.contains(source));
                 for (source, action) in next {
@@ -366,7 +386,7 @@ impl Model for Handover {
             }
         }
         for (place, known) in known.iter().enumerate() {
-            self.host_actions(place, known, faults, quiet, actions);
+            self.host_actions(place, known, faults, !quiet, actions);
         }
         for link in (0..self.links()).filter(|link| world.cut[*link]) {
             let (lower, upper, _) = self.ends(link);
@@ -390,6 +410,10 @@ impl Model for Handover {
             Action::Host(station, Input::Written { .. }) => world.resume(Source::Records(station)),
             Action::Host(station, Input::Compose { .. } | Input::Attach) => {
                 world.resume(Source::Host(station));
+            }
+            Action::Host(station, Input::Tick) => {
+                world.resume(Source::Clock(station));
+                world.turn = station;
             }
             _ => {}
         }
@@ -433,6 +457,13 @@ impl Model for Handover {
                 }
                 world.hops[hop].push(mixed);
             }
+        }
+        if world.faults == 0 {
+            // Nothing can be taken from the tape any more; what can be derived from it still counts.
+            world.tape.retain(|number| !self.universe.frame(*number).wraps.is_empty());
+        }
+        if self.bounds.orders == Orders::Every {
+            world.turn = 0;
         }
         Some(world)
     }
