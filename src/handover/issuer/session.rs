@@ -366,6 +366,9 @@ impl<C: Crypto> Session<C> {
         };
         if !ends_well {
             self.verdict = Some(Outcome::Unresolved);
+        } else if sender.role == Role::Kiosk && statement.cause != Cause::Delivered {
+            // Erased, but not after a delivery.
+            self.verdict.get_or_insert(Outcome::Ended);
         }
         Ok(self.noted.insert(sender.role))
     }
