@@ -11,6 +11,7 @@ mod cores;
 mod demo;
 mod disassembly;
 mod faults;
+mod handover_model;
 mod header;
 mod injection;
 mod models;

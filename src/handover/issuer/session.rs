@@ -108,6 +108,9 @@ pub(super) struct Session<C: Crypto> {
     /// Stations whose receipts came, and those whose receipts are durable.
     noted: BTreeSet<Role>,
     receipts: BTreeSet<Role>,
+    /// What a defect keeps.
+    #[cfg(shokyo_model)]
+    kept: Option<C::Document>,
     /// Set when the session cannot end as complete any more.
     verdict: Option<Outcome>,
     /// Set when the last receipt of this station was made.
@@ -139,6 +142,8 @@ impl<C: Crypto> Session<C> {
             evidence,
             noted: BTreeSet::new(),
             receipts: BTreeSet::new(),
+            #[cfg(shokyo_model)]
+            kept: None,
             verdict: None,
             ended: false,
             deadline: (now.monotonic, Deadline::Transmit),
@@ -367,8 +372,16 @@ impl<C: Crypto> Session<C> {
         if !ends_well {
             self.verdict = Some(Outcome::Unresolved);
         } else if sender.role == Role::Kiosk && statement.cause != Cause::Delivered {
+            #[cfg(shokyo_model)]
+            if crate::handover::model::defect::is(crate::handover::model::defect::Defect::CompleteUndelivered) {
+                return Ok(self.noted.insert(sender.role));
+            }
             // Erased, but not after a delivery.
             self.verdict.get_or_insert(Outcome::Ended);
+        }
+        #[cfg(shokyo_model)]
+        if crate::handover::model::defect::is(crate::handover::model::defect::Defect::ReceiptTwice) {
+            self.noted.remove(&sender.role);
         }
         Ok(self.noted.insert(sender.role))
     }

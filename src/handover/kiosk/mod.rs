@@ -359,6 +359,17 @@ impl<C: Crypto, T: Trust> Kiosk<C, T> {
             State::Ready { printing: false, .. } if self.waiting.is_none() => {
                 let token = self.output.persist(Record::PrintStarted { session: self.id });
                 self.waiting = Some((token, Journalled::PrintStarted));
+                #[cfg(shokyo_model)]
+                if crate::handover::model::defect::is(crate::handover::model::defect::Defect::PrintUnrecorded) {
+                    self.handle_persisted(now, token);
+                }
+                Ok(())
+            }
+            #[cfg(shokyo_model)]
+            State::Ready { printing: true, .. }
+                if crate::handover::model::defect::is(crate::handover::model::defect::Defect::PrintAgain) =>
+            {
+                self.output.event(KioskEvent::MayPrint);
                 Ok(())
             }
             _ => Err(Error::WrongState { command: "printing" }),

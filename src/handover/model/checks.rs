@@ -13,7 +13,7 @@ use crate::types::{Now, SessionId};
 const MOST_TICKS: usize = 64;
 
 fn broken(station: &mut Station, what: Broken) {
-    station.memory.broken.get_or_insert(what);
+    station.memory.broken.insert(what);
 }
 
 /// The kiosk's document is of its own session and of its own card holder.
@@ -47,6 +47,9 @@ pub(super) fn sent(station: &mut Station, bytes: &[u8]) {
     match (frame.kind, &station.machine) {
         (MessageType::Apply, _) if !journalled => {
             broken(station, Broken::RecordFirst("an application is sent before the session is on record"));
+        }
+        (MessageType::Release, Machine::Issuer(_)) if !station.memory.receipts.contains(&session) => {
+            broken(station, Broken::RecordFirst("a key is released before the receipt for its wipe is on record"));
         }
         (_, Machine::Relay(_)) if frame.role != roster::role(station.number) => {
             let (frames, longest) = station.memory.passed.0.entry(session).or_default();
@@ -114,9 +117,11 @@ fn untrue(station: &mut Station, holdings: &Holdings, statement: &Statement) -> 
 fn holds_of(station: &Station, holdings: &Holdings, session: SessionId) -> bool {
     let challenge = station.memory.challenged.get(&session);
     let kiosk = matches!(station.machine, Machine::Kiosk(_));
-    holdings.secrets.iter().any(|it| {
-        kiosk || it.session == session || it.kind == Kind::Private && Some(&it.number) == challenge
-    }) || holdings.wraps.iter().any(|wrap| session.0.starts_with(&wrap.session))
+    holdings
+        .secrets
+        .iter()
+        .any(|it| kiosk || it.session == session || it.kind == Kind::Private && Some(&it.number) == challenge)
+        || holdings.wraps.iter().any(|wrap| session.0.starts_with(&wrap.session))
         || holdings.frames.iter().any(|it| it.session == session && is_foreign(station, it.role))
 }
 
@@ -166,10 +171,15 @@ pub(super) fn duplicate(before: &Station, station: &mut Station, bytes: &[u8], q
     }
     // A credit asks for chunks again, and how many were sent is counted.
     let counted = Frame::decode(bytes).is_ok_and(|frame| frame.kind == MessageType::Credit);
-    let same = counted || look(&before.machine, before.now).0 == look(&station.machine, station.now).0;
+    let same = counted || !differ(before, station);
     if !quiet || !same {
         broken(station, Broken::Duplicates("a duplicate changed the state"));
     }
+}
+
+/// Whether the machines of two states do.
+pub(super) fn differ(before: &Station, after: &Station) -> bool {
+    look(&before.machine, before.now).0 != look(&after.machine, after.now).0
 }
 
 /// Deadlines alone, without a message and without a record that becomes durable, bring a machine to *erased*.

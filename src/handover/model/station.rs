@@ -49,6 +49,8 @@ pub(super) struct Memory {
     pub(super) opened: BTreeSet<SessionId>,
     /// How sessions ended.
     pub(super) ended: BTreeMap<SessionId, Outcome>,
+    /// Sessions with a receipt of this station.
+    pub(super) receipts: BTreeSet<SessionId>,
     /// Whether `print-started` is on record.
     pub(super) print_started: bool,
 
@@ -67,8 +69,8 @@ pub(super) struct Memory {
     pub(super) reported: BTreeSet<SessionId>,
     /// The number of the challenge's key by session.
     pub(super) challenged: BTreeMap<SessionId, u32>,
-    /// The first claim that did not hold.
-    pub(super) broken: Option<Broken>,
+    /// Claims that did not hold.
+    pub(super) broken: BTreeSet<Broken>,
 }
 
 /// What tells no states apart.

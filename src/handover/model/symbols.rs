@@ -255,7 +255,8 @@ impl Crypto for Symbolic {
         // Without times, without numbers of ranges and frames beyond one, and without the chain of the station's receipts: they only
         // tell states apart that do the same.
         let one = |number: u64| number.min(1);
-        let relay = details.relay.map(|relay| RelayFigures { peak_bytes: 0, longest_hold_ms: 0, frames: one(relay.frames) });
+        let relay =
+            details.relay.map(|relay| RelayFigures { peak_bytes: 0, longest_hold_ms: 0, frames: one(relay.frames) });
         let mut erased = Erasure::new(erasure.session(), erasure.protections());
         if let Some(key) = erasure.key() {
             erased.record(CopyClass::Key, wipe::wipe_key(&mut [1; 32], key.to_tag()));

@@ -69,7 +69,8 @@ impl Universe {
 
     /// A station at its first start.
     pub(super) fn start(&self, number: u8) -> Stepped {
-        let mut station = Station::start(number, 0, self.bounds.attachments, Time(1_000_000), Memory::default()).expect("a station starts");
+        let mut station = Station::start(number, 0, self.bounds.attachments, Time(1_000_000), Memory::default())
+            .expect("a station starts");
         let before = station.clone();
         let outputs = station.machine.drain(station.now());
         let intern = |frame| self.intern_frame(frame);
@@ -150,8 +151,8 @@ impl Known {
         matches!(self.station.machine, Machine::Down)
     }
 
-    pub(super) fn broken(&self) -> Option<Broken> {
-        self.station.memory.broken
+    pub(super) fn broken(&self) -> impl Iterator<Item = Broken> {
+        self.station.memory.broken.iter().copied()
     }
 
     /// The session of a kiosk that applied.

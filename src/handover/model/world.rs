@@ -110,11 +110,13 @@ const PARTS: [Part; 3] = [Part::Session, Part::Head, Part::Envelope];
 pub(super) struct Handover {
     pub(super) bounds: Bounds,
     pub(super) universe: Arc<Universe>,
+    /// The one claim that is looked at, or all.
+    pub(super) only: Option<&'static str>,
 }
 
 impl Handover {
     pub(super) fn new(bounds: Bounds) -> Self {
-        Self { bounds, universe: Arc::new(Universe::new(bounds)) }
+        Self { bounds, universe: Arc::new(Universe::new(bounds)), only: None }
     }
 
     fn links(&self) -> usize {
@@ -227,6 +229,9 @@ impl Handover {
         if !known.idle {
             (0..cancels).for_each(|place| fault(Input::Cancel { place }));
         }
+        if kiosk && memory.printed > 0 {
+            fault(Input::Print);
+        }
         if !kiosk || !known.idle {
             fault(Input::Crash);
         }
@@ -265,7 +270,9 @@ impl Handover {
         actions.extend((0..self.links()).filter(|link| !world.cut[*link]).map(Action::Cut));
         let sent: Vec<_> = world.tape.iter().map(|number| (*number, self.universe.frame(*number))).collect();
         for (number, frame) in &sent {
-            for hop in (0..2 * self.links()).filter(|hop| !world.cut[hop / 2] && travels(frame.kind, frame.role, hop % 2 == 1)) {
+            for hop in
+                (0..2 * self.links()).filter(|hop| !world.cut[hop / 2] && travels(frame.kind, frame.role, hop % 2 == 1))
+            {
                 actions.push(Action::Replay(*number, hop));
                 for (other, head) in &sent {
                     if head.kind == frame.kind && head.session != frame.session {
@@ -347,7 +354,7 @@ impl Model for Handover {
 
     fn actions(&self, world: &World, actions: &mut Vec<Action>) {
         let known = self.known(world);
-        if known.iter().any(|known| known.broken().is_some()) {
+        if self.only.is_none() && known.iter().any(|known| known.broken().next().is_some()) {
             return;
         }
         let faults = world.faults > 0;
@@ -372,7 +379,9 @@ impl Model for Handover {
                 None => {
                     actions.extend(progress.iter().map(|(_, action)| *action));
                     let held = (0..known.len()).filter(|place| world.delayed.contains(&Source::Clock(*place)));
-                    actions.extend(held.filter(|place| known[*place].has_deadline).map(|place| Action::Host(place, Input::Tick)));
+                    actions.extend(
+                        held.filter(|place| known[*place].has_deadline).map(|place| Action::Host(place, Input::Tick)),
+                    );
                 }
             },
             Orders::Delays => {
@@ -470,9 +479,9 @@ impl Model for Handover {
 
     fn properties(&self) -> Vec<Property<Self>> {
         fn not(world: &World, model: &Handover, is: fn(Broken) -> bool) -> bool {
-            !model.known(world).iter().filter_map(|known| known.broken()).any(is)
+            !model.known(world).iter().flat_map(|known| known.broken()).any(is)
         }
-        vec![
+        let mut all = vec![
             Property::always(ONE_HOLDER, |model: &Self, world| model.one_holder(world)),
             Property::always(OWN_SESSION, |m: &Self, w| not(w, m, |it| matches!(it, Broken::OtherSession(_)))),
             Property::always(TICKS_ERASE, |m: &Self, w| not(w, m, |it| matches!(it, Broken::TicksErase(_)))),
@@ -482,11 +491,14 @@ impl Model for Handover {
             Property::always(PRINTED_ONCE, |m: &Self, w| not(w, m, |it| matches!(it, Broken::PrintedOnce(_)))),
             Property::always(DUPLICATES, |m: &Self, w| not(w, m, |it| matches!(it, Broken::Duplicates(_)))),
             Property::always(RECORD_FIRST, |m: &Self, w| not(w, m, |it| matches!(it, Broken::RecordFirst(_)))),
-            Property::sometimes("delivered, and complete everywhere", |m: &Self, w| m.all_complete(w)),
-        ]
+            Property::sometimes(DELIVERED, |m: &Self, w| m.all_complete(w)),
+        ];
+        all.retain(|property| self.only.is_none_or(|only| only == property.name));
+        all
     }
 }
 
+pub(super) const DELIVERED: &str = "delivered, and complete everywhere";
 pub(super) const ONE_HOLDER: &str = "1 a document key has one holder at most, and no relay is one";
 pub(super) const OWN_SESSION: &str = "2 a document opens in its own session only";
 pub(super) const TICKS_ERASE: &str = "3 deadlines alone bring every station to erased";

@@ -44,6 +44,10 @@ impl<C: Crypto, T: Trust> Relay<C, T> {
 
     /// Wipes an application whose record is not durable yet. It goes nowhere, even if the record is written after all.
     fn drop_waiting(&mut self, now: Now, id: SessionId) {
+        #[cfg(shokyo_model)]
+        if crate::handover::model::defect::is(crate::handover::model::defect::Defect::RelayForgetsWaiting) {
+            return;
+        }
         let waiting: Vec<_> =
             self.waiting.iter().filter(|(_, passing)| passing.session == id).map(|(token, _)| *token).collect();
         for token in waiting {

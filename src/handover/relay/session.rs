@@ -164,6 +164,10 @@ impl Session {
     pub(super) fn held(&mut self, length: usize) -> usize {
         self.held += length;
         self.facts.frames += 1;
+        #[cfg(shokyo_model)]
+        if crate::handover::model::defect::is(crate::handover::model::defect::Defect::RelayCountsNothing) {
+            self.facts.frames = 1;
+        }
         self.facts.peak_bytes = self.facts.peak_bytes.max(self.held as u64);
         self.held
     }
@@ -187,7 +191,11 @@ impl Session {
         self.complete = true;
     }
 
-    pub(super) const fn is_ready_to_report(&self) -> bool {
+    pub(super) fn is_ready_to_report(&self) -> bool {
+        #[cfg(shokyo_model)]
+        if crate::handover::model::defect::is(crate::handover::model::defect::Defect::RelayReportsEarly) {
+            return self.ending.is_some() && self.evidence.is_some();
+        }
         self.ending.is_some() && self.held == 0 && self.evidence.is_some()
     }
 
