@@ -10,12 +10,14 @@ const FOLDER: &str = "target/handover-model";
 /// How many states there were is printed. `SHOKYO_MODEL=long` in the environment asks for larger bounds.
 pub fn run() -> Result<Outcome, Failure> {
     Call::cargo(&format!(
-        "test --locked --release --no-default-features --features alloc --lib --target-dir {FOLDER} handover::model:: -- --test-threads 1"
+        "test --locked --release --no-default-features --features alloc --lib --target-dir {FOLDER} --config"
     ))
+    // Dependencies are built for the time that building takes: what they do is done once for each step of a station.
+    .argument("profile.release.package.\"*\".opt-level=1")
+    .arguments("handover::model:: -- --test-threads 1")
     .set("RUSTFLAGS", "--cfg shokyo_model")
     .set("CARGO_PROFILE_RELEASE_LTO", "off")
-    // Dependencies are built for the time that building takes: what they do is done once for each step of a station.
-    .set("CARGO_PROFILE_RELEASE_OPT_LEVEL", "1")
+    .set("CARGO_PROFILE_RELEASE_OPT_LEVEL", "2")
     .set("CARGO_PROFILE_RELEASE_DEBUG", "0")
     .run()?;
     Ok(Outcome::Done)

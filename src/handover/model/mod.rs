@@ -9,6 +9,7 @@
 pub(crate) mod defect;
 
 mod checks;
+mod claims;
 mod digest;
 mod roster;
 mod station;

@@ -8,8 +8,9 @@ use std::time::Instant;
 
 use stateright::{Checker, HasDiscoveries, Model};
 
+use super::claims::*;
 use super::defect::{self, Defect};
-use super::world::*;
+use super::world::{Bounds, Handover, Orders};
 
 /// One run at a time: a defect is in every machine of the process.
 static ALONE: Mutex<()> = Mutex::new(());

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, RwLock};
 
 use super::digest::look;
@@ -46,6 +47,7 @@ pub(super) struct Stepped {
 /// All of it, shared by the threads of a run.
 pub(super) struct Universe {
     bounds: Bounds,
+    broken: AtomicBool,
     numbers: Mutex<HashMap<u128, u32>>,
     known: RwLock<Vec<Arc<Known>>>,
     frame_numbers: Mutex<HashMap<Vec<u8>, u16>>,
@@ -58,6 +60,7 @@ impl Universe {
     pub(super) fn new(bounds: Bounds) -> Self {
         Self {
             bounds,
+            broken: AtomicBool::new(false),
             numbers: Mutex::default(),
             known: RwLock::default(),
             frame_numbers: Mutex::default(),
@@ -93,6 +96,23 @@ impl Universe {
         stepped
     }
 
+    /// Several stations.
+    pub(super) fn stations(&self, numbers: &[u32]) -> Vec<Arc<Known>> {
+        let known = self.known.read().unwrap();
+        numbers.iter().map(|number| Arc::clone(&known[*number as usize])).collect()
+    }
+
+    /// Several frames.
+    pub(super) fn frames(&self, numbers: &[u16]) -> Vec<(u16, Arc<Sent>)> {
+        let frames = self.frames.read().unwrap();
+        numbers.iter().map(|number| (*number, Arc::clone(&frames[usize::from(*number)]))).collect()
+    }
+
+    /// Whether any station state that was reached breaks a claim.
+    pub(super) fn is_broken(&self) -> bool {
+        self.broken.load(Ordering::Acquire)
+    }
+
     pub(super) fn station(&self, number: u32) -> Arc<Known> {
         Arc::clone(&self.known.read().unwrap()[number as usize])
     }
@@ -122,6 +142,9 @@ impl Universe {
             idle: station.machine.is_idle() && station.writing.is_empty(),
             station,
         };
+        if known.broken().next().is_some() {
+            self.broken.store(true, Ordering::Release);
+        }
         let mut all = self.known.write().unwrap();
         let number = u32::try_from(all.len()).expect("fewer states");
         all.push(Arc::new(known));
