@@ -47,7 +47,7 @@
 //! types, error → platform → wipe → arena → aead → buffer → receipt → handover → custody → media, scan → station → cli
 //!                                           └─────────┴─────────┴─────────┴────────────→ ffi (C ABI)
 //! ```
-#![cfg_attr(not(any(feature = "std", shokyo_loom)), no_std)]
+#![cfg_attr(not(any(feature = "std", shokyo_loom, shokyo_model)), no_std)]
 #![deny(rustdoc::broken_intra_doc_links)]
 
 #[cfg(feature = "alloc")]
@@ -55,6 +55,8 @@ extern crate alloc;
 
 #[cfg(all(shokyo_loom, feature = "std"))]
 compile_error!("models are built without the default features: cargo xtask step models");
+#[cfg(all(shokyo_model, any(feature = "std", not(test))))]
+compile_error!("the model of the handover is a test without the default features: cargo xtask step handover-model");
 
 pub mod error;
 #[cfg(shokyo_faults)]

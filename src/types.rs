@@ -128,7 +128,8 @@ impl fmt::Display for Role {
 ///
 /// The library never reads a clock in its state machines; the caller passes one that counts suspended time
 /// (`CLOCK_BOOTTIME` on Linux).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+#[cfg_attr(not(shokyo_model), derive(Hash))]
 pub struct Time(pub u64);
 
 impl Time {
@@ -149,6 +150,7 @@ impl Time {
 
 /// One reading of the caller's clocks, passed with every input of a state machine.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(shokyo_model, derive(Hash))]
 pub struct Now {
     /// For deadlines: never goes back, counts suspended time.
     pub monotonic: Time,
@@ -272,6 +274,7 @@ impl fmt::Display for Protections {
 
 /// What every chunk of a document is bound to: authenticated with each, and never sent with it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(shokyo_model, derive(Hash))]
 pub struct Binding {
     /// The session the document belongs to.
     pub session: SessionId,

@@ -147,6 +147,7 @@ pub struct ErasedCopy {
 /// ```
 #[derive(Debug)]
 #[must_use = "evidence of an erasure becomes a receipt, or is lost"]
+#[cfg_attr(shokyo_model, derive(Clone, Hash))]
 pub struct Erasure {
     session: SessionId,
     key: Option<KeyId>,

@@ -217,6 +217,7 @@ impl Body for Apply {
 
 /// Issuer → kiosk: the shape of the sealed document.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(shokyo_model, derive(Hash))]
 pub(super) struct Offer {
     /// Bytes of the document.
     pub(super) length: u64,

@@ -13,6 +13,7 @@ use crate::types::{Binding, KeyId, SessionId};
 
 /// The shape of a sealed document.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(shokyo_model, derive(Hash))]
 pub struct Shape {
     /// Bytes of plaintext.
     pub length: u64,
@@ -38,6 +39,7 @@ pub struct SealedApplication {
 /// Not secret, but the key's identity makes it worth nothing without the [receipt](Receipt) for wiping that very key: see
 /// [`Release`](super::Release).
 #[derive(Debug)]
+#[cfg_attr(shokyo_model, derive(Clone, Hash))]
 pub struct WrappedKey {
     /// The session.
     pub session: SessionId,
@@ -55,20 +57,31 @@ impl Drop for WrappedKey {
     }
 }
 
+/// What a handle into a station's memory must be: nothing, but for the model, which looks at every state and copies it.
+#[cfg(not(shokyo_model))]
+pub trait Handle {}
+#[cfg(not(shokyo_model))]
+impl<T> Handle for T {}
+/// What a symbol must be, so that states of the machines can be copied and compared.
+#[cfg(shokyo_model)]
+pub trait Handle: Clone + core::hash::Hash {}
+#[cfg(shokyo_model)]
+impl<T: Clone + core::hash::Hash> Handle for T {}
+
 /// The cryptography and the memory of one station.
 pub trait Crypto {
     /// A one-session HPKE private key in a key cell.
-    type PrivateKey;
+    type PrivateKey: Handle;
     /// The secret under which subjects are compared, in a key cell.
-    type SubjectKey;
+    type SubjectKey: Handle;
     /// An application: held, or opened by its issuer. Personal data.
-    type Application;
+    type Application: Handle;
     /// A document that is being composed.
-    type Writer;
+    type Writer: Handle;
     /// A document that this station can open.
-    type Document;
+    type Document: Handle;
     /// Sealed chunks without their key.
-    type Incoming;
+    type Incoming: Handle;
 
     /// The station in whose name messages and receipts are signed.
     fn station(&self) -> &StationInfo;

@@ -27,6 +27,7 @@ impl KeyUse {
 
 /// A station as its operator's certificate authority names it.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(shokyo_model, derive(Hash))]
 pub struct Identity {
     /// What kind of station it is.
     pub role: Role,

@@ -24,6 +24,8 @@ mod identity;
 pub mod issuer;
 pub mod kiosk;
 mod message;
+#[cfg(shokyo_model)]
+mod model;
 mod output;
 mod policy;
 mod recent;
@@ -35,7 +37,7 @@ mod signing;
 pub mod suite;
 
 pub use cipher_suite::{Suite, Suites};
-pub use crypto::{Crypto, SealedApplication, Shape, Unlock, WrappedKey};
+pub use crypto::{Crypto, Handle, SealedApplication, Shape, Unlock, WrappedKey};
 pub use customer::{CustomerEvent, CustomerPolicy, CustomerSession};
 pub use identity::{Identity, KeyUse, Trust};
 pub use issuer::{Issuer, IssuerEvent, Source};

@@ -13,6 +13,7 @@ pub struct Peer(pub u64);
 
 /// A frame for a neighbour.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(shokyo_model, derive(Hash))]
 pub struct Transmit {
     /// Which neighbour.
     pub peer: Peer,
@@ -24,6 +25,7 @@ pub struct Transmit {
 
 /// A record that must be durable before the machine goes on; answer with `handle_persisted` or `handle_persist_failed`.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(shokyo_model, derive(Hash))]
 pub struct Persist {
     /// Names this request.
     pub token: u64,
@@ -33,6 +35,7 @@ pub struct Persist {
 
 /// Queues of outputs and the numbering of records.
 #[derive(Debug)]
+#[cfg_attr(shokyo_model, derive(Clone, Hash))]
 pub(super) struct Output<E> {
     pub(super) transmits: VecDeque<Transmit>,
     pub(super) persists: VecDeque<Persist>,

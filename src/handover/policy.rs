@@ -8,6 +8,7 @@ use crate::types::Roles;
 /// Deadlines and limits of one station.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
+#[cfg_attr(shokyo_model, derive(Hash))]
 pub struct Policy {
     /// From a challenge to the application that answers it.
     pub challenge: Duration,

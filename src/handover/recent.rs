@@ -5,6 +5,7 @@ use alloc::collections::{BTreeMap, VecDeque};
 use crate::types::{SessionId, Time};
 
 /// Facts of sessions that are over. The oldest go first, by time or when there are too many.
+#[cfg_attr(shokyo_model, derive(Clone, Hash))]
 pub(super) struct Recent<T> {
     facts: BTreeMap<SessionId, T>,
     order: VecDeque<(Time, SessionId)>,

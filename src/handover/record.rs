@@ -21,6 +21,7 @@ pub enum Outcome {
 
 /// One durable record.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(shokyo_model, derive(Hash))]
 pub enum Record {
     /// The session begins; written before any key of it exists.
     Opened {

@@ -107,6 +107,7 @@ impl<'a> Details<'a> {
 /// ```
 #[derive(Debug)]
 #[must_use = "a receipt is evidence: store it before anything depends on it"]
+#[cfg_attr(shokyo_model, derive(Clone, Hash))]
 pub struct Receipt {
     bytes: Vec<u8>,
     statement: Statement,

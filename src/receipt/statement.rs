@@ -15,6 +15,7 @@ use crate::types::{Protections, Role, SessionId};
 /// the format.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
+#[cfg_attr(shokyo_model, derive(Hash))]
 pub struct Statement {
     /// The receipt's identifier: SHA-256 over the signing key's id and everything else in the statement.
     pub receipt_id: [u8; 32],

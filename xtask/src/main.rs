@@ -12,6 +12,7 @@ mod demo;
 mod disassembly;
 mod faults;
 mod fuzz;
+mod handover_model;
 mod header;
 mod injection;
 mod models;

@@ -5,8 +5,7 @@ use std::time::{Duration, Instant};
 
 use crate::call::Failure;
 use crate::{
-    bare, c_program, checks, cores, demo, disassembly, faults, fuzz, header, injection, models, packages, sanitizers,
-    soak, versus,
+    bare, c_program, checks, cores, demo, disassembly, faults, fuzz, handover_model, header, injection, models, packages, sanitizers, soak, versus,
 };
 
 /// How a step ended that did not fail.
@@ -52,6 +51,12 @@ pub fn all() -> Vec<Step> {
             "no order of the arena's threads loses a wake-up, a key or an arena; defects are found",
             false,
             models::run,
+        ),
+        step(
+            "handover-model",
+            "no state of the handover's machines breaks a claim of the protocol; defects are found",
+            false,
+            handover_model::run,
         ),
         step("c", "the programs of bindings/c, against the static and the shared library", false, c_program::run),
         step("demo", "one document through four processes, and no residue", false, demo::run),

@@ -118,6 +118,10 @@ impl<C: Crypto, T: Trust> Issuer<C, T> {
         self.set_deadline(id, now.monotonic.after(self.policy.transmit), Deadline::Transmit);
         let token = self.output.persist(Record::Opened { session: id, kind: header.kind });
         self.pending.insert(token, (id, Pending::Open));
+        #[cfg(shokyo_model)]
+        if crate::handover::model::defect::is(crate::handover::model::defect::Defect::OpenUnrecorded) {
+            return self.open_application(id);
+        }
         Ok(())
     }
 

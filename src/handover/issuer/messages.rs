@@ -29,6 +29,10 @@ impl<C: Crypto, T: Trust> Issuer<C, T> {
         if let Some(release) = session.stored_release(&received_hash) {
             let peer = session.peer();
             self.output.transmit(peer, frame.session, release);
+            #[cfg(shokyo_model)]
+            if crate::handover::model::defect::is(crate::handover::model::defect::Defect::AcknowledgementTwice) {
+                self.persist(Record::Alarm { session: frame.session, what: "a defect" });
+            }
             return Ok(());
         }
         if session.is_recording(&received_hash) {
@@ -39,6 +43,10 @@ impl<C: Crypto, T: Trust> Issuer<C, T> {
                 let token = self.output.persist(Record::OwnReceipt { session: frame.session, receipt });
                 self.pending.insert(token, (frame.session, Pending::Release));
                 self.set_deadline(frame.session, now.monotonic.after(self.policy.release), Deadline::Release);
+                #[cfg(shokyo_model)]
+                if crate::handover::model::defect::is(crate::handover::model::defect::Defect::ReleaseUnrecorded) {
+                    return self.release(now, frame.session);
+                }
                 Ok(())
             }
             Err(error @ (Error::UnexpectedMessage { .. } | Error::Mismatch { .. })) => Err(error),

@@ -31,6 +31,7 @@ use crate::types::{Now, Role, SessionId, Time};
 /// What happens in an issuing system, for its host.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
+#[cfg_attr(shokyo_model, derive(Hash))]
 pub enum IssuerEvent {
     /// An application is open: compose its document, then call [`Issuer::offer`].
     Application {
@@ -95,6 +96,7 @@ pub struct Source<'a> {
 }
 
 /// A challenge that was given out and not answered.
+#[cfg_attr(shokyo_model, derive(Clone, Hash))]
 struct Outstanding<C: Crypto> {
     peer: Peer,
     exchange: SessionId,
@@ -106,12 +108,14 @@ struct Outstanding<C: Crypto> {
 }
 
 /// The acknowledgement of a session's receipts, kept to be sent again.
+#[cfg_attr(shokyo_model, derive(Clone, Hash))]
 struct Completed {
     peer: Peer,
     frame: Vec<u8>,
 }
 
 /// The issuing system.
+#[cfg_attr(shokyo_model, derive(Clone, Hash))]
 pub struct Issuer<C: Crypto, T: Trust> {
     crypto: C,
     trust: T,

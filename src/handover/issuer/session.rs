@@ -25,6 +25,7 @@ use crate::wipe;
 
 /// What waits for a record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(shokyo_model, derive(Hash))]
 pub(super) enum Pending {
     /// Opening the application.
     Open,
@@ -37,6 +38,7 @@ pub(super) enum Pending {
 }
 
 /// Who applied, and for what.
+#[cfg_attr(shokyo_model, derive(Clone, Hash))]
 pub(super) struct Applicant {
     pub(super) peer: Peer,
     pub(super) suite: Suite,
@@ -47,6 +49,7 @@ pub(super) struct Applicant {
 }
 
 /// The sealed part of an application and the key that opens it.
+#[cfg_attr(shokyo_model, derive(Clone, Hash))]
 pub(super) struct SealedPart<C: Crypto> {
     pub(super) private: C::PrivateKey,
     pub(super) info: [u8; 32],
@@ -62,6 +65,7 @@ fn version_hash(version: &[u8]) -> [u8; 32] {
     clippy::large_enum_variant,
     reason = "one lives in each session and is moved a few times; a box would be an allocation more"
 )]
+#[cfg_attr(shokyo_model, derive(Clone, Hash))]
 enum State<C: Crypto> {
     /// The `opened` record is being written; no document key exists.
     Journalling(SealedPart<C>),
@@ -92,6 +96,7 @@ enum State<C: Crypto> {
     Closing,
 }
 
+#[cfg_attr(shokyo_model, derive(Clone, Hash))]
 pub(super) struct Session<C: Crypto> {
     id: SessionId,
     apply_hash: [u8; 32],
@@ -103,6 +108,9 @@ pub(super) struct Session<C: Crypto> {
     /// Stations whose receipts came, and those whose receipts are durable.
     noted: BTreeMap<Role, [u8; 32]>,
     receipts: BTreeSet<Role>,
+    /// What a defect keeps.
+    #[cfg(shokyo_model)]
+    kept: Option<C::Document>,
     /// Set when the session cannot end as complete any more.
     verdict: Option<Outcome>,
     /// Set when the last receipt of this station was made.
@@ -134,6 +142,8 @@ impl<C: Crypto> Session<C> {
             evidence,
             noted: BTreeMap::new(),
             receipts: BTreeSet::new(),
+            #[cfg(shokyo_model)]
+            kept: None,
             verdict: None,
             ended: false,
             deadline: (now.monotonic, Deadline::Transmit),
@@ -361,6 +371,17 @@ impl<C: Crypto> Session<C> {
         };
         if !ends_well {
             self.verdict = Some(Outcome::Unresolved);
+        } else if sender.role == Role::Kiosk && statement.cause != Cause::Delivered {
+            #[cfg(shokyo_model)]
+            if crate::handover::model::defect::is(crate::handover::model::defect::Defect::CompleteUndelivered) {
+                return Ok(self.noted.insert(sender.role));
+            }
+            // Erased, but not after a delivery.
+            self.verdict.get_or_insert(Outcome::Ended);
+        }
+        #[cfg(shokyo_model)]
+        if crate::handover::model::defect::is(crate::handover::model::defect::Defect::ReceiptTwice) {
+            self.noted.remove(&sender.role);
         }
         Ok(self.noted.insert(sender.role, sender.key).is_none())
     }

@@ -34,6 +34,10 @@ impl<C: Crypto, T: Trust> Kiosk<C, T> {
                 self.deadline = Some((now.monotonic.after(self.policy.transmit), Deadline::Transmit));
                 let token = self.output.persist(Record::Opened { session: id, kind: self.kind.clone() });
                 self.waiting = Some((token, Journalled::Apply));
+                #[cfg(shokyo_model)]
+                if crate::handover::model::defect::is(crate::handover::model::defect::Defect::ApplyUnrecorded) {
+                    self.handle_persisted(now, token);
+                }
                 Ok(())
             }
             Err(error) => {
@@ -129,6 +133,10 @@ impl<C: Crypto, T: Trust> Kiosk<C, T> {
                 self.opened_frame = Some(answer);
                 self.state = State::Ready { document, printing: false };
                 self.deadline = Some((now.monotonic.after(self.policy.deliver), Deadline::Deliver));
+                #[cfg(shokyo_model)]
+                if crate::handover::model::defect::is(crate::handover::model::defect::Defect::NoDeliverDeadline) {
+                    self.deadline = None;
+                }
                 self.offline = None;
                 self.ask_later(now);
                 self.output.event(KioskEvent::Ready { length: offer.length });

@@ -61,6 +61,7 @@ pub struct Application<'a> {
 /// What happens at a kiosk, for its host.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
+#[cfg_attr(shokyo_model, derive(Hash))]
 pub enum KioskEvent {
     /// The session has its identifier; the application is on its way.
     Applied {
@@ -108,6 +109,7 @@ pub enum KioskEvent {
 }
 
 /// One transaction of a kiosk.
+#[cfg_attr(shokyo_model, derive(Clone, Hash))]
 pub struct Kiosk<C: Crypto, T: Trust> {
     crypto: C,
     trust: T,
@@ -357,6 +359,17 @@ impl<C: Crypto, T: Trust> Kiosk<C, T> {
             State::Ready { printing: false, .. } if self.waiting.is_none() => {
                 let token = self.output.persist(Record::PrintStarted { session: self.id });
                 self.waiting = Some((token, Journalled::PrintStarted));
+                #[cfg(shokyo_model)]
+                if crate::handover::model::defect::is(crate::handover::model::defect::Defect::PrintUnrecorded) {
+                    self.handle_persisted(now, token);
+                }
+                Ok(())
+            }
+            #[cfg(shokyo_model)]
+            State::Ready { printing: true, .. }
+                if crate::handover::model::defect::is(crate::handover::model::defect::Defect::PrintAgain) =>
+            {
+                self.output.event(KioskEvent::MayPrint);
                 Ok(())
             }
             _ => Err(Error::WrongState { command: "printing" }),

@@ -15,6 +15,13 @@ impl<C: Crypto, T: Trust> Kiosk<C, T> {
         let (apply_hash, subject_tag) = (*apply_hash, *subject_tag);
         self.check_issuer(frame)?;
         let offer = Offer::decode(frame.body)?;
+        #[cfg(shokyo_model)]
+        let subject_tag =
+            if crate::handover::model::defect::is(crate::handover::model::defect::Defect::SubjectUnchecked) {
+                offer.subject_tag
+            } else {
+                subject_tag
+            };
         let accepted = if frame.previous != apply_hash {
             Err(Error::Mismatch { what: "the application of an offer" })
         } else if offer.length > self.policy.max_document {

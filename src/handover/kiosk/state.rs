@@ -10,6 +10,7 @@ use crate::types::Role;
 
 /// What waits for a record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(shokyo_model, derive(Hash))]
 pub(super) enum Journalled {
     /// Sending the application.
     Apply,
@@ -19,6 +20,7 @@ pub(super) enum Journalled {
     Receipt,
 }
 
+#[cfg_attr(shokyo_model, derive(Clone, Hash))]
 pub(super) enum State<C: Crypto> {
     /// The challenge is awaited; the application is held sealed.
     Greeting { held: C::Application, hello_hash: [u8; 32] },

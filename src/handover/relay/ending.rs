@@ -11,7 +11,12 @@ impl<C: Crypto, T: Trust> Relay<C, T> {
         let what = if ending && !reported { "a frame could not be sent by the deadline" } else { deadline.alarm() };
         self.output.persist(Record::Alarm { session: id, what });
         if ending {
-            self.remove(id, Outcome::Unresolved);
+            // The kiosk gave up while its application still waited for the record.
+            self.drop_waiting(now, id);
+            let reports = !reported && self.sessions.get(&id).is_some_and(Session::is_reported);
+            if !reports {
+                self.remove(id, Outcome::Unresolved);
+            }
         } else {
             self.end(now, id, Cause::Deadline);
         }
@@ -31,6 +36,18 @@ impl<C: Crypto, T: Trust> Relay<C, T> {
         for passing in gone {
             self.handle_sent(now, passing);
         }
+        self.drop_waiting(now, id);
+        self.cancel(now, &[UPSTREAM, downstream], suite, id, [0; 32], cause);
+        self.set_deadline(id, now.monotonic.after(self.policy.receipt), Deadline::Receipt);
+        self.report_if_empty(now, id);
+    }
+
+    /// Wipes an application whose record is not durable yet. It goes nowhere, even if the record is written after all.
+    fn drop_waiting(&mut self, now: Now, id: SessionId) {
+        #[cfg(shokyo_model)]
+        if crate::handover::model::defect::is(crate::handover::model::defect::Defect::RelayForgetsWaiting) {
+            return;
+        }
         let waiting: Vec<_> =
             self.waiting.iter().filter(|(_, passing)| passing.session == id).map(|(token, _)| *token).collect();
         for token in waiting {
@@ -38,9 +55,6 @@ impl<C: Crypto, T: Trust> Relay<C, T> {
                 self.handle_sent(now, passing);
             }
         }
-        self.cancel(now, &[UPSTREAM, downstream], suite, id, [0; 32], cause);
-        self.set_deadline(id, now.monotonic.after(self.policy.receipt), Deadline::Receipt);
-        self.report_if_empty(now, id);
     }
 
     pub(super) fn cancel(

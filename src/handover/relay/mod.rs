@@ -37,6 +37,7 @@ pub const UPSTREAM: Peer = Peer(0);
 /// What happens at a relay, for its host.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
+#[cfg_attr(shokyo_model, derive(Hash))]
 pub enum RelayEvent {
     /// A session passes through here.
     Opened {
@@ -77,6 +78,7 @@ pub enum RelayEvent {
 
 /// A frame on its way through. Give it back with [`Relay::handle_sent`] as soon as it is written, or can not be.
 #[derive(Debug)]
+#[cfg_attr(shokyo_model, derive(Clone, Hash))]
 pub struct Passing {
     /// Which neighbour it goes to.
     pub peer: Peer,
@@ -111,6 +113,7 @@ impl Passing {
 }
 
 /// A greeting that was passed on, until its application comes.
+#[cfg_attr(shokyo_model, derive(Clone, Hash))]
 struct Exchange {
     downstream: Peer,
     kiosk: [u8; 32],
@@ -120,6 +123,7 @@ struct Exchange {
 }
 
 /// A relay.
+#[cfg_attr(shokyo_model, derive(Clone, Hash))]
 pub struct Relay<C: Crypto, T: Trust> {
     crypto: C,
     trust: T,

@@ -18,6 +18,7 @@ use crate::types::{Now, SessionId, Time};
 use crate::wipe::Wiped;
 
 /// Who applied, for what, and how.
+#[cfg_attr(shokyo_model, derive(Clone, Hash))]
 pub(super) struct Applicant {
     pub(super) downstream: Peer,
     /// The key for messages of the kiosk that began the session.
@@ -27,6 +28,7 @@ pub(super) struct Applicant {
     pub(super) apply_hash: [u8; 32],
 }
 
+#[cfg_attr(shokyo_model, derive(Clone, Hash))]
 pub(super) struct Session {
     applicant: Applicant,
     begun: bool,
@@ -162,6 +164,10 @@ impl Session {
     pub(super) fn held(&mut self, length: usize) -> usize {
         self.held += length;
         self.facts.frames += 1;
+        #[cfg(shokyo_model)]
+        if crate::handover::model::defect::is(crate::handover::model::defect::Defect::RelayCountsNothing) {
+            self.facts.frames = 1;
+        }
         self.facts.peak_bytes = self.facts.peak_bytes.max(self.held as u64);
         self.held
     }
@@ -185,7 +191,11 @@ impl Session {
         self.complete = true;
     }
 
-    pub(super) const fn is_ready_to_report(&self) -> bool {
+    pub(super) fn is_ready_to_report(&self) -> bool {
+        #[cfg(shokyo_model)]
+        if crate::handover::model::defect::is(crate::handover::model::defect::Defect::RelayReportsEarly) {
+            return self.ending.is_some() && self.evidence.is_some();
+        }
         self.ending.is_some() && self.held == 0 && self.evidence.is_some()
     }
 

@@ -83,6 +83,10 @@ impl<C: Crypto> Session<C> {
         let State::Offered { document, .. } = core::mem::replace(&mut self.state, State::Closing) else {
             return Err(Error::WrongState { command: "wiping" });
         };
+        #[cfg(shokyo_model)]
+        if crate::handover::model::defect::is(crate::handover::model::defect::Defect::IssuerKeepsDocument) {
+            self.kept = Some(document.clone());
+        }
         let mut evidence = crypto.evidence(self.id);
         crypto.erase(document, &mut evidence);
         let earlier = core::mem::replace(&mut self.evidence, crypto.evidence(self.id));
