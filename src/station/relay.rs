@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use super::config::Config;
-use super::driver::{Machine, Notices, Outgoing};
-use super::notice::What;
+use super::connection::Outgoing;
+use super::driver::Machine;
+use super::notice::{Notices, What};
 use super::trust::Authorities;
 use crate::error::Error;
 use crate::handover::relay::Passing;
@@ -46,6 +47,8 @@ impl Machine for RelayStation {
     fn handle_peer_lost(&mut self, now: Now, peer: Peer) {
         self.0.handle_peer_lost(now, peer);
     }
+
+    fn handle_peer_back(&mut self, _: Now, _: Peer) {}
 
     fn handle_sent(&mut self, now: Now, passing: Passing) {
         self.0.handle_sent(now, passing);
