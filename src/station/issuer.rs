@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::fs::{File, OpenOptions};
 use std::io::Read;
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -16,7 +16,7 @@ use crate::buffer::Cause;
 use crate::error::Error;
 use crate::handover::relay::Passing;
 use crate::handover::suite::{StationCrypto, split_application};
-use crate::handover::{Issuer, IssuerEvent, Peer, Persist};
+use crate::handover::{Issuer, IssuerEvent, Peer, Persist, Source};
 use crate::types::{Now, SessionId, Time};
 
 /// How much of a document is composed in one step. Other sessions go on after it.
@@ -35,6 +35,8 @@ struct Composing {
     session: SessionId,
     row: usize,
     file: File,
+    /// Of the file, when the writing began.
+    version: [u8; 32],
 }
 
 /// An issuing system takes no commands.
@@ -56,22 +58,36 @@ impl IssuerStation {
         })??;
         let Some(row) = self.register.get(found) else { return Err(Error::WrongState { command: "composing" }) };
         let file = open_document(&row.file)?;
-        self.composing.push_back(Composing { session, row: found, file });
+        let version = version(&row.file)?;
+        self.composing.push_back(Composing { session, row: found, file, version });
         Ok(())
     }
 
     /// One step of a document: the file's bytes go straight into a locked window and are sealed there. `true` once it is offered.
     fn compose(&mut self, composing: &mut Composing) -> Result<bool, Error> {
-        let Composing { session, row, file } = composing;
-        let writer = self.machine.document(*session)?;
+        let Composing { session, row, file, version: begun } = composing;
+        let writer = self.machine.document(*session, begun)?;
         if writer.copy_from(&mut file.take(STEP))? == STEP {
             return Ok(false);
         }
         let Some(row) = self.register.get(*row) else { return Err(Error::WrongState { command: "composing" }) };
-        // The subject of the row that the document was made from, not the one that was asked for.
-        self.machine.offer(super::notice::now(), *session, row.subject.as_bytes())?;
+        // The subject of the row that the document was made from, not the one that was asked for; and a file that was changed or
+        // replaced while it was read gives no document.
+        let source = Source { subject: row.subject.as_bytes(), version: &version(&row.file)? };
+        self.machine.offer(super::notice::now(), *session, &source)?;
         Ok(true)
     }
+}
+
+/// What tells one version of a document's file from another: which file it is, how long, and when it was changed.
+fn version(path: &Path) -> Result<[u8; 32], Error> {
+    let metadata = std::fs::metadata(path).map_err(|error| Error::io("looking at the document's file", &error))?;
+    let mut version = [0; 32];
+    let parts = [metadata.ino(), metadata.len(), metadata.ctime() as u64, metadata.ctime_nsec() as u64];
+    for (into, part) in version.chunks_exact_mut(8).zip(parts) {
+        into.copy_from_slice(&part.to_be_bytes());
+    }
+    Ok(version)
 }
 
 /// Opens a document's file. Neither opening nor reading it may wait for anybody, as with a pipe.
@@ -110,7 +126,9 @@ impl Machine for IssuerStation {
         self.machine.handle_peer_lost(now, peer);
     }
 
-    fn handle_peer_back(&mut self, _: Now, _: Peer) {}
+    fn handle_peer_back(&mut self, now: Now, peer: Peer) {
+        self.machine.handle_peer_back(now, peer);
+    }
 
     fn handle_sent(&mut self, _: Now, _: Passing) {}
 
@@ -153,6 +171,7 @@ impl Machine for IssuerStation {
                     continue;
                 }
                 IssuerEvent::Offered { session } => (session, What::Offered { length: None }),
+                IssuerEvent::DeadlineExceeded { session, deadline } => (session, What::DeadlineExceeded(deadline)),
                 IssuerEvent::Released { session } => (session, What::Released),
                 IssuerEvent::Closed { session, verified } => (session, What::Closed { verified }),
                 IssuerEvent::Ended { session, cause, verified } => (session, What::Erased { cause, verified }),

@@ -140,6 +140,8 @@ impl Transaction {
             let what = match event {
                 KioskEvent::Applied { .. } => What::Opened,
                 KioskEvent::Offered { length } => What::Offered { length: Some(length) },
+                KioskEvent::Attached { role, data } => What::Attached { role, length: data.len() },
+                KioskEvent::DeadlineExceeded { deadline } => What::DeadlineExceeded(deadline),
                 KioskEvent::Received => What::Received,
                 KioskEvent::Ready { .. } => {
                     notices.tell(Some(session), What::Ready);
@@ -198,7 +200,11 @@ impl Machine for KioskStation {
         }
     }
 
-    fn handle_peer_back(&mut self, _: Now, _: Peer) {}
+    fn handle_peer_back(&mut self, now: Now, _: Peer) {
+        for transaction in self.transactions.values_mut() {
+            transaction.machine.handle_peer_back(now);
+        }
+    }
 
     fn handle_sent(&mut self, _: Now, _: Passing) {}
 

@@ -25,7 +25,7 @@ use crate::buffer::{Cause, Erasure, Protection, SecretMemory, Vault, VaultOption
 use crate::custody::Store;
 use crate::error::Error;
 use crate::handover::suite::{SigningKey, StationCrypto, StationKeys};
-use crate::handover::{Crypto, KeyUse, Outcome, Policy, Record, Trust};
+use crate::handover::{Crypto, KeyUse, Outcome, Record, Trust};
 use crate::receipt::{Details, Event, NotCovered, StationInfo};
 use crate::types::{Protections, Role};
 
@@ -44,25 +44,6 @@ const REVOCATION: Duration = Duration::from_secs(60);
 
 /// What a kiosk is told, or any station: stop.
 pub type Orders = UnboundedReceiver<Order<KioskCommand>>;
-
-impl Config {
-    /// The configuration's deadlines and limits as the machines take them.
-    #[must_use]
-    pub fn policy(&self) -> Policy {
-        let standard = Policy::default();
-        let mut policy = standard;
-        policy.transmit = self.deadlines.transmit;
-        policy.release = self.deadlines.release;
-        policy.deliver = self.deadlines.deliver;
-        policy.receipt = self.deadlines.receipt;
-        policy.max_document = self.limits.document_bytes;
-        policy.max_sessions = self.limits.sessions as usize;
-        policy.credit = self.limits.credit_chunks;
-        // A relay holds no more than what may be under way, and never more than the protocol's own bound.
-        policy.max_held = standard.max_held;
-        policy
-    }
-}
 
 /// Runs a station until it is ordered to stop, or its orders' sender is gone.
 ///
