@@ -20,7 +20,7 @@ fn limit_files(town: &mut Town, index: usize, bytes: &str) {
 
 #[test]
 fn a_kiosk_without_disk_erases_and_another_is_not_disturbed() {
-    let mut town = Town::new();
+    let mut town = Town::with(&[("deliver = 4", "deliver = 30")], &[]);
     let open = town.apply_and(KIOSK, "small", true);
     town.station(KIOSK).wait_of(&open.session, "ready");
     let other = town.apply_and(OTHER_KIOSK, "large", true);
@@ -84,10 +84,12 @@ fn an_issuer_or_relay_without_disk_refuses_and_serves_again_when_there_is_room()
 #[test]
 fn the_check_finds_a_session_that_is_called_complete_without_its_receipts() {
     let mut town = Town::new();
-    let begun = town.apply_and(KIOSK, "small", true);
-    town.station(KIOSK).wait_of(&begun.session, "ready");
+    town.proxy(KIOSK).throttle(500);
+    let begun = town.apply(KIOSK, "large");
+    town.station(KIOSK).wait_of(&begun.session, "offered");
     town.station(KIOSK).tell(&json!({ "command": "cancel" }));
     assert_eq!(town.outcome(&begun), "ended");
+    town.proxy(KIOSK).throttle(0);
     town.issue(KIOSK);
     rest(&mut town);
     town.stop();

@@ -99,12 +99,6 @@ impl Proxy {
         }
     }
 
-    pub(crate) fn go_on(&self) {
-        for connection in self.inner.connections.lock().unwrap().iter() {
-            connection.mode.store(PASS, Ordering::SeqCst);
-        }
-    }
-
     /// The station upstream loses its connections, and the one downstream is not told: its packets go nowhere.
     pub(crate) fn half_open(&self) {
         for connection in self.inner.connections.lock().unwrap().iter() {

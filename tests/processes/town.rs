@@ -46,11 +46,11 @@ pub(crate) struct Begun {
 impl Town {
     /// Deadlines of a few seconds, so that what cannot go on ends within a test.
     pub(crate) fn new() -> Self {
-        Self::with(|_| {}, &[])
+        Self::with(&[], &[])
     }
 
-    /// `change` may edit the folder before the first start.
-    pub(crate) fn with(change: impl FnOnce(&Path), environment: &[(&str, &str)]) -> Self {
+    /// With other words in every configuration, and variables in the environment of every station.
+    pub(crate) fn with(changes: &[(&str, &str)], environment: &[(&str, &str)]) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("stations");
         let made = Command::new(PROGRAM).args(["keys", "init"]).arg(&path).output().unwrap();
@@ -79,8 +79,8 @@ impl Town {
                     ("per-kiosk = 4", "per-kiosk = 16"),
                 ],
             );
+            edit(&path, name, changes);
         }
-        change(&path);
         let mut town = Self { folder, starts: Vec::new(), stations: Vec::new(), proxies: Vec::new() };
         let environment: Vec<_> = environment.iter().map(|(key, value)| ((*key).into(), (*value).into())).collect();
         for (index, (name, _, role)) in STATIONS.into_iter().enumerate() {

@@ -56,12 +56,6 @@ const PACKAGES: &[Package] = &[
         reason: "verifies signatures of receipts with a program that is not this project's",
     },
     Package {
-        name: "faketime",
-        sign: Sign::Program("faketime"),
-        required: false,
-        reason: "lets the calendar's clock of running stations jump in tests/processes",
-    },
-    Package {
         name: "python3",
         sign: Sign::Program("python3"),
         required: false,
