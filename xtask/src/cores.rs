@@ -9,10 +9,7 @@ use crate::steps::Outcome;
 
 /// The test program, with *ring* and with RustCrypto.
 pub fn run() -> Result<Outcome, Failure> {
-    let tests = || {
-        // The features are those of the other steps with faults, so that the dependencies are built once.
-        faults::cargo("test --locked --release --all-features --test memory_cores").set("SHOKYO_FAULTS", "")
-    };
+    let tests = || faults::cargo(&format!("{} --test memory_cores", faults::TESTS)).set("SHOKYO_FAULTS", "");
     tests().unset("SHOKYO_BACKEND").run()?;
     tests().set("SHOKYO_BACKEND", "rustcrypto").run()?;
     Ok(Outcome::Done)
