@@ -153,6 +153,12 @@ fn apply(wait_for_payment: bool, subject: &str) -> Value {
 fn a_kiosk_killed_with_the_document_open_is_recorded_as_lost_and_the_issuer_says_unresolved() {
     let place = Place::new();
     place.change("issuer", "deliver = 300\nreceipt = 120", "deliver = 1\nreceipt = 1");
+    // A relay waits for a kiosk that may come back until the time of all steps together is over.
+    place.change(
+        "ec-centre",
+        "transmit = 60\nrelease = 30\ndeliver = 300\nreceipt = 120",
+        "transmit = 3\nrelease = 1\ndeliver = 1\nreceipt = 1",
+    );
     let [mut issuer, centre, mut ec, mut kiosk] = start_all(&place);
     kiosk.tell(&apply(true, "S-1"));
     kiosk.wait_for_event("ready");

@@ -4,6 +4,7 @@
 //! quotes the key and says what to write. Errors never quote values of the documents' table, which name people.
 
 mod check;
+mod policy;
 mod read;
 
 use std::net::SocketAddr;
@@ -59,6 +60,12 @@ pub struct Config {
     pub vault: VaultSettings,
     /// The weakest suite that is accepted; issuer and kiosk only, which default to [`MinimumSuite::XWing`].
     pub minimum_suite: Option<MinimumSuite>,
+    /// What only a relay has.
+    #[serde(default)]
+    pub relay: RelaySettings,
+    /// What only a kiosk has.
+    #[serde(default)]
+    pub kiosk: KioskSettings,
     /// The issuer's source of documents.
     #[serde(default)]
     pub documents: Vec<DocumentSource>,
@@ -122,13 +129,17 @@ pub struct Limits {
     pub document_bytes: u64,
     /// Sessions in flight.
     pub sessions: u32,
+    /// Of these, for one neighbour; all of them when it is left out.
+    pub per_neighbour: Option<u32>,
+    /// Of these, for one kiosk.
+    pub per_kiosk: u32,
     /// Chunks that may be under way to a receiver in one session.
     pub credit_chunks: u32,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { document_bytes: 24 << 20, sessions: 64, credit_chunks: 3 }
+        Self { document_bytes: 24 << 20, sessions: 64, per_neighbour: None, per_kiosk: 4, credit_chunks: 3 }
     }
 }
 
@@ -148,12 +159,21 @@ pub struct Deadlines {
     /// From the end of the session until every station's receipt is there.
     #[serde(deserialize_with = "read::seconds")]
     pub receipt: Duration,
+    /// How long a session outlives the connection that it runs over; 0: it ends with it.
+    #[serde(deserialize_with = "read::seconds_or_none")]
+    pub reconnect: Duration,
 }
 
 impl Default for Deadlines {
     fn default() -> Self {
         let seconds = Duration::from_secs;
-        Self { transmit: seconds(60), release: seconds(30), deliver: seconds(300), receipt: seconds(120) }
+        Self {
+            transmit: seconds(60),
+            release: seconds(30),
+            deliver: seconds(300),
+            receipt: seconds(120),
+            reconnect: seconds(10),
+        }
     }
 }
 
@@ -229,6 +249,26 @@ pub enum MinimumSuite {
     /// X-Wing: X25519 with ML-KEM-768.
     #[serde(rename = "x-wing")]
     XWing,
+    /// X25519 alone: small, and not safe from whoever keeps the traffic until there is a large quantum computer.
+    #[serde(rename = "x25519")]
+    X25519,
+}
+
+/// What only a relay has.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+pub struct RelaySettings {
+    /// A file of 1 to 4,096 bytes that is attached, signed, to every offer that passes: the centre's parameters against forgery.
+    pub attachment: Option<PathBuf>,
+}
+
+/// What only a kiosk has.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+pub struct KioskSettings {
+    /// The relays whose attachment must be there before a document is acknowledged.
+    #[serde(deserialize_with = "read::relays")]
+    pub attachments: Vec<Role>,
 }
 
 /// One document that the issuer's host can compose.

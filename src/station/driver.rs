@@ -1,38 +1,44 @@
 //! The loop that drives a machine: frames, records, deadlines and commands in; frames, records and notices out.
 //!
 //! One task owns the machine, so that its inputs have one order. Links and the journal run beside it and speak to it through
-//! channels: frames come through a bounded one, so that a busy station slows its neighbours down instead of growing.
+//! channels: frames come through a bounded one, so that a busy station slows its neighbours down instead of growing. The loop
+//! never waits for one neighbour, one session or one document.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::mpsc::{
-    Receiver, Sender, UnboundedReceiver, UnboundedSender, WeakUnboundedSender, channel, unbounded_channel,
-};
-use tokio::time::{Instant, sleep_until};
+use tokio::sync::mpsc::{Receiver, UnboundedReceiver, channel, unbounded_channel};
+use tokio::sync::watch;
+use tokio::time::{Instant, sleep_until, timeout_at};
 
+use super::connection::{Connections, Inbound, Outgoing, Outlet, Received};
 use super::journal::{Journal, Written};
-use super::link::{Link, LinkWriter, Reclaim};
-use super::notice::{Notice, What, now};
+use super::notice::{Notices, What, now};
+use super::parked::Parked;
+use super::profile::StationName;
 use crate::custody::Store;
 use crate::error::Error;
 use crate::handover::relay::Passing;
-use crate::handover::{Peer, Persist};
-use crate::types::{Now, Role, Time};
+use crate::handover::{Frame, Peer, Persist};
+use crate::types::{Now, Time};
 
-/// Frames that may wait for the machine.
+/// Frames that may wait for the machine, from all neighbours together.
 const INBOUND: usize = 64;
 /// How long a station waits for the last records and frames when it stops.
 const GRACE: Duration = Duration::from_secs(3);
-/// How long a frame may wait for the news that earlier ones were written.
-const OVERTAKING: Duration = Duration::from_millis(250);
+/// How often work that is done elsewhere is looked at.
+const GLANCE: Duration = Duration::from_millis(5);
 
-/// A frame on its way out.
-pub(super) enum Outgoing {
-    /// Wiped by the link once it is written.
-    Frame(Vec<u8>),
-    /// Given back, so that its wipe becomes evidence.
-    Passing(Passing),
+/// What is left of the host's own work.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Work {
+    /// Nothing.
+    None,
+    /// Another step can be done at once.
+    More,
+    /// Another thread does it.
+    Elsewhere,
 }
 
 /// A machine and the host's part around it.
@@ -44,6 +50,7 @@ pub(super) trait Machine {
     fn handle_written(&mut self, now: Now, token: u64, durable: bool);
     fn handle_timeout(&mut self, now: Now);
     fn handle_peer_lost(&mut self, now: Now, peer: Peer);
+    fn handle_peer_back(&mut self, now: Now, peer: Peer);
     fn handle_sent(&mut self, now: Now, passing: Passing);
     /// Whether this frame must wait until frames that are being written have come back.
     fn must_wait(&self, _: &[u8]) -> bool {
@@ -58,25 +65,9 @@ pub(super) trait Machine {
     fn poll_outgoing(&mut self) -> Option<(Peer, Outgoing)>;
     /// Acts on the machine's events and tells the operator; `true` when there was one.
     fn act(&mut self, now: Now, notices: &Notices) -> bool;
-}
-
-/// Where notices go.
-#[derive(Clone)]
-pub struct Notices {
-    role: Role,
-    sender: UnboundedSender<Notice>,
-}
-
-impl Notices {
-    /// Notices of a station of this role.
-    #[must_use]
-    pub fn new(role: Role, sender: UnboundedSender<Notice>) -> Self {
-        Self { role, sender }
-    }
-
-    /// Tells the operator. A reader that is gone does not stop the station.
-    pub fn tell(&self, session: Option<crate::types::SessionId>, what: What) {
-        let _ = self.sender.send(Notice::new(self.role, session, what));
+    /// Does one short step of the host's own work, composing or printing; everything else goes on between two steps.
+    fn work(&mut self, _: Now, _: &Notices) -> Work {
+        Work::None
     }
 }
 
@@ -89,84 +80,6 @@ pub enum Order<C> {
     Stop,
 }
 
-enum Inbound {
-    Up(Peer, super::profile::StationName, UnboundedSender<Outgoing>),
-    Frame(Peer, Vec<u8>),
-    Down(Peer),
-}
-
-/// Gives links to the driver.
-#[derive(Clone)]
-pub(super) struct Connections {
-    inbound: Sender<Inbound>,
-    /// Strong as long as a link is served, or the driver runs: by that a station that stops knows when its links have ended.
-    sent: WeakUnboundedSender<Passing>,
-    notices: Notices,
-}
-
-impl Connections {
-    /// Serves a link until both sides have ended it. A station that stops takes none.
-    pub(super) async fn serve(&self, peer: Peer, link: Link) {
-        let Some(sent) = self.sent.upgrade() else { return };
-        let name = link.peer().clone();
-        let (mut reader, writer) = link.split();
-        let (outgoing, queue) = unbounded_channel();
-        let sending = tokio::spawn(send_all(queue, writer, sent.clone()));
-        let mut error = None;
-        if self.inbound.send(Inbound::Up(peer, name.clone(), outgoing)).await.is_ok() {
-            loop {
-                match reader.next().await {
-                    Ok(Some(frame)) => {
-                        if self.inbound.send(Inbound::Frame(peer, frame)).await.is_err() {
-                            break;
-                        }
-                    }
-                    Ok(None) => break,
-                    Err(reason) => {
-                        error = Some(reason);
-                        break;
-                    }
-                }
-            }
-            // The driver drops its end of the queue, which ends the sending task.
-            let _ = self.inbound.send(Inbound::Down(peer)).await;
-        }
-        self.notices.tell(None, What::Disconnected { station: name.station, error });
-        let _ = sending.await;
-        drop(sent);
-    }
-}
-
-/// Sends a link's queue. Relayed frames come back in order, written or not.
-async fn send_all(mut queue: UnboundedReceiver<Outgoing>, writer: LinkWriter, sent: UnboundedSender<Passing>) {
-    let (reclaims, mut reclaimed) = channel::<(Passing, Result<Reclaim, Error>)>(64);
-    let returning = tokio::spawn(async move {
-        while let Some((mut passing, reclaim)) = reclaimed.recv().await {
-            if let Ok(reclaim) = reclaim
-                && let Ok(mut back) = reclaim.frame().await
-            {
-                passing.put_back(core::mem::take(back.frame_mut()));
-            }
-            let _ = sent.send(passing);
-        }
-    });
-    while let Some(outgoing) = queue.recv().await {
-        match outgoing {
-            // A link that failed says so through its reader.
-            Outgoing::Frame(frame) => drop(writer.send(frame).await),
-            Outgoing::Passing(mut passing) => {
-                let reclaim = writer.send_and_reclaim(passing.take()).await;
-                if reclaims.send((passing, reclaim)).await.is_err() {
-                    break;
-                }
-            }
-        }
-    }
-    drop(reclaims);
-    let _ = returning.await;
-    let _ = writer.shutdown().await;
-}
-
 /// A machine with its channels.
 pub(super) struct Driver<M: Machine> {
     machine: M,
@@ -174,42 +87,61 @@ pub(super) struct Driver<M: Machine> {
     written: UnboundedReceiver<Written>,
     inbound: Receiver<Inbound>,
     sent: UnboundedReceiver<Passing>,
-    /// Until the driver stops; then only links have one.
-    sender: Option<UnboundedSender<Passing>>,
-    peers: HashMap<Peer, UnboundedSender<Outgoing>>,
+    served: watch::Receiver<usize>,
+    peers: HashMap<Peer, Outlet>,
+    /// Neighbours that the machine was told are lost, and not yet that they are back.
+    lost: HashSet<Peer>,
+    parked: Parked,
     notices: Notices,
     unwritten: usize,
+    /// Relayed frames that connections hold.
+    passing: usize,
 }
 
 impl<M: Machine> Driver<M> {
-    pub(super) fn new(machine: M, store: Store, notices: Notices) -> Result<(Self, Connections), Error> {
+    /// `queue` is the most frames that wait for one neighbour.
+    pub(super) fn new(machine: M, store: Store, queue: usize, notices: Notices) -> Result<(Self, Connections), Error> {
         let (done, written) = unbounded_channel();
         let (inbound_sender, inbound) = channel(INBOUND);
-        let (sender, sent) = unbounded_channel();
-        let connections = Connections { inbound: inbound_sender, sent: sender.downgrade(), notices: notices.clone() };
+        let (sent_sender, sent) = unbounded_channel();
+        let (count, served) = watch::channel(0);
+        let connections = Connections::new(inbound_sender, sent_sender, Arc::new(count), queue, notices.clone());
         let journal = Journal::start(store, done)?;
-        let peers = HashMap::new();
-        Ok((
-            Self { machine, journal, written, inbound, sent, sender: Some(sender), peers, notices, unwritten: 0 },
-            connections,
-        ))
+        let driver = Self {
+            machine,
+            journal,
+            written,
+            inbound,
+            sent,
+            served,
+            peers: HashMap::new(),
+            lost: HashSet::new(),
+            parked: Parked::default(),
+            notices,
+            unwritten: 0,
+            passing: 0,
+        };
+        Ok((driver, connections))
     }
 
     /// Runs until it is told to stop, then until what is open is ended and written down.
     pub(super) async fn run(mut self, mut orders: UnboundedReceiver<Order<M::Command>>) {
         loop {
             self.drain();
+            let work = self.machine.work(now(), &self.notices);
+            if work == Work::More {
+                self.drain();
+            }
             let deadline = self.machine.next_deadline();
+            let parked = self.parked.until();
             tokio::select! {
-                Some(inbound) = self.inbound.recv() => {
-                    if let Inbound::Frame(_, bytes) = &inbound {
-                        self.wait_for_room(bytes).await;
-                    }
-                    self.handle(inbound);
-                }
+                Some(inbound) = self.inbound.recv() => self.handle(inbound),
                 Some(written) = self.written.recv() => self.handle_written(written),
-                Some(passing) = self.sent.recv() => self.machine.handle_sent(now(), passing),
+                Some(passing) = self.sent.recv() => self.handle_sent(passing),
                 () = until(deadline) => self.machine.handle_timeout(now()),
+                () = sleep_until(parked.unwrap_or_else(Instant::now)), if parked.is_some() => {}
+                () = tokio::task::yield_now(), if work == Work::More => {}
+                () = tokio::time::sleep(GLANCE), if work == Work::Elsewhere => {}
                 order = orders.recv() => match order {
                     Some(Order::Command(command)) => {
                         if let Err(error) = self.machine.command(now(), command) {
@@ -219,6 +151,7 @@ impl<M: Machine> Driver<M> {
                     Some(Order::Stop) | None => break,
                 },
             }
+            self.take_parked();
         }
         self.stop().await;
     }
@@ -233,23 +166,27 @@ impl<M: Machine> Driver<M> {
             }
             tokio::select! {
                 Some(written) = self.written.recv() => self.handle_written(written),
-                Some(passing) = self.sent.recv() => self.machine.handle_sent(now(), passing),
+                Some(passing) = self.sent.recv() => self.handle_sent(passing),
                 () = sleep_until(end) => break,
             }
         }
-        // Links send what is queued and tell their neighbours, which end them too; frames that came meanwhile are dropped unread.
-        self.peers.clear();
+        // Links send what is queued and tell their neighbours; frames that came meanwhile are dropped unread.
         self.inbound.close();
         while self.inbound.try_recv().is_ok() {}
-        self.sender = None;
-        while let Ok(Some(passing)) = tokio::time::timeout_at(end, self.sent.recv()).await {
-            self.machine.handle_sent(now(), passing);
+        self.parked = Parked::default();
+        self.peers.drain().for_each(|(_, outlet)| outlet.close());
+        while self.passing > 0
+            && let Ok(Some(passing)) = timeout_at(end, self.sent.recv()).await
+        {
+            self.handle_sent(passing);
             self.drain();
         }
+        drop(timeout_at(end, self.served.wait_for(|count| *count == 0)).await);
         self.machine.abandon();
         self.drain();
+        let end = Instant::now() + GRACE;
         while self.unwritten > 0 {
-            match tokio::time::timeout(GRACE, self.written.recv()).await {
+            match timeout_at(end, self.written.recv()).await {
                 Ok(Some(written)) => self.handle_written(written),
                 _ => break,
             }
@@ -257,35 +194,71 @@ impl<M: Machine> Driver<M> {
         self.notices.tell(None, What::Stopped);
     }
 
-    /// A frame can overtake the news that earlier ones were written. The wait is short, because whoever keeps to its credit never
-    /// needs it for longer, and everyone else is then told that too much is held.
-    async fn wait_for_room(&mut self, bytes: &[u8]) {
-        let end = Instant::now() + OVERTAKING;
-        while self.machine.must_wait(bytes) {
-            match tokio::time::timeout_at(end, self.sent.recv()).await {
-                Ok(Some(passing)) => self.machine.handle_sent(now(), passing),
-                _ => return,
+    fn handle(&mut self, inbound: Inbound) {
+        match inbound {
+            Inbound::Up { peer, name, outlet } => self.connected(peer, &name, outlet),
+            Inbound::Frame(received) => {
+                // What an earlier connection still brings is asked for again over the new one.
+                if self.peers.get(&received.peer).is_none_or(|outlet| outlet.connection != received.connection) {
+                    return;
+                }
+                let session = Frame::decode(&received.bytes).map(|frame| frame.session);
+                match session {
+                    Ok(session) if self.parked.has(session) || self.machine.must_wait(&received.bytes) => {
+                        self.parked.push(session, received);
+                    }
+                    _ => self.take(received),
+                }
+            }
+            Inbound::Down { peer, connection } => {
+                if self.peers.get(&peer).is_some_and(|outlet| outlet.connection == connection) {
+                    self.disconnected(peer);
+                }
             }
         }
     }
 
-    fn handle(&mut self, inbound: Inbound) {
-        match inbound {
-            Inbound::Up(peer, name, outgoing) => {
-                self.peers.insert(peer, outgoing);
-                // Only now would a frame for it be sent.
-                self.notices.tell(None, What::Connected { station: name.station, role: name.role });
+    /// A neighbour's newest connection is the one that counts: an older one may be half open, and would keep a station that came
+    /// back out until it counts as dead. Only the holder of the same TLS key can replace it.
+    fn connected(&mut self, peer: Peer, name: &StationName, outlet: Outlet) {
+        if let Some(current) = self.peers.get(&peer) {
+            if current.connection > outlet.connection {
+                return;
             }
-            Inbound::Frame(peer, bytes) => {
-                if let Err(error) = self.machine.handle_frame(now(), peer, bytes) {
-                    self.notices.tell(None, What::Problem(error));
-                }
-            }
-            Inbound::Down(peer) => {
-                self.peers.remove(&peer);
-                self.machine.handle_peer_lost(now(), peer);
-            }
+            self.disconnected(peer);
         }
+        self.peers.insert(peer, outlet);
+        if self.lost.remove(&peer) {
+            self.machine.handle_peer_back(now(), peer);
+        }
+        // Only now would a frame for it be sent.
+        self.notices.tell(None, What::Connected { station: name.station.clone(), role: name.role });
+    }
+
+    fn disconnected(&mut self, peer: Peer) {
+        // Dropping the outlet ends the connection, if it has not ended.
+        self.peers.remove(&peer);
+        self.parked.forget(peer);
+        self.lost.insert(peer);
+        self.machine.handle_peer_lost(now(), peer);
+    }
+
+    fn take(&mut self, mut received: Received) {
+        let bytes = core::mem::take(&mut received.bytes);
+        if let Err(error) = self.machine.handle_frame(now(), received.peer, bytes) {
+            self.notices.tell(None, What::Problem(error));
+        }
+    }
+
+    fn take_parked(&mut self) {
+        while let Some(received) = self.parked.pop(|bytes| self.machine.must_wait(bytes)) {
+            self.take(received);
+        }
+    }
+
+    fn handle_sent(&mut self, passing: Passing) {
+        self.passing = self.passing.saturating_sub(1);
+        self.machine.handle_sent(now(), passing);
     }
 
     fn handle_written(&mut self, written: Written) {
@@ -306,22 +279,31 @@ impl<M: Machine> Driver<M> {
             }
             while let Some((peer, outgoing)) = self.machine.poll_outgoing() {
                 moved = true;
-                let unsent = match self.peers.get(&peer) {
-                    Some(queue) => queue.send(outgoing).err().map(|error| error.0),
-                    None => Some(outgoing),
-                };
-                let Some(unsent) = unsent else { continue };
-                match unsent {
-                    Outgoing::Passing(passing) => self.machine.handle_sent(now(), passing),
-                    Outgoing::Frame(mut frame) => drop(crate::wipe::wipe_vec(&mut frame, 0)),
-                }
-                // Nobody is there to answer: what depends on it ends now, not at its deadline.
-                self.machine.handle_peer_lost(now(), peer);
+                self.send(peer, outgoing);
             }
             if !moved {
                 return;
             }
         }
+    }
+
+    /// Queues a frame. A neighbour that is not there, or so slow that its queue is full, is lost: its sessions go on if it comes
+    /// back in time, and nobody else waits for it.
+    fn send(&mut self, peer: Peer, outgoing: Outgoing) {
+        let relayed = usize::from(matches!(outgoing, Outgoing::Passing(_)));
+        let unsent = match self.peers.get(&peer) {
+            Some(outlet) => outlet.send(outgoing).err(),
+            None => Some(outgoing),
+        };
+        match unsent {
+            None => {
+                self.passing += relayed;
+                return;
+            }
+            Some(Outgoing::Passing(passing)) => self.machine.handle_sent(now(), passing),
+            Some(Outgoing::Frame(mut frame)) => drop(crate::wipe::wipe_vec(&mut frame, 0)),
+        }
+        self.disconnected(peer);
     }
 }
 

@@ -1,11 +1,16 @@
 //! The issuing system as a process: applications in, documents from the host's register out, sealed as they are read.
 
-use std::fs::File;
+use std::collections::VecDeque;
+use std::fs::{File, OpenOptions};
+use std::io::Read;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::path::Path;
 use std::sync::Arc;
 
 use super::config::{Config, DocumentSource};
-use super::driver::{Machine, Notices, Outgoing};
-use super::notice::What;
+use super::connection::Outgoing;
+use super::driver::{Machine, Work};
+use super::notice::{Notices, What};
 use super::trust::Authorities;
 use crate::buffer::Cause;
 use crate::error::Error;
@@ -14,10 +19,24 @@ use crate::handover::suite::{StationCrypto, split_application};
 use crate::handover::{Issuer, IssuerEvent, Peer, Persist, Source};
 use crate::types::{Now, SessionId, Time};
 
+/// How much of a document is composed in one step. Other sessions go on after it.
+const STEP: u64 = 128 * 1024;
+
 /// An issuing system with its register of documents.
 pub(super) struct IssuerStation {
     machine: Issuer<StationCrypto, Arc<Authorities>>,
     register: Vec<DocumentSource>,
+    /// Documents that are being composed, each one step after the other.
+    composing: VecDeque<Composing>,
+}
+
+/// A document that is being composed.
+struct Composing {
+    session: SessionId,
+    row: usize,
+    file: File,
+    /// Of the file, when the writing began.
+    version: [u8; 32],
 }
 
 /// An issuing system takes no commands.
@@ -25,11 +44,12 @@ pub(super) enum IssuerCommand {}
 
 impl IssuerStation {
     pub(super) fn new(config: &Config, crypto: StationCrypto, trust: Arc<Authorities>) -> Result<Self, Error> {
-        Ok(Self { machine: Issuer::new(crypto, trust, config.policy())?, register: config.documents.clone() })
+        let machine = Issuer::new(crypto, trust, config.policy())?;
+        Ok(Self { machine, register: config.documents.clone(), composing: VecDeque::new() })
     }
 
-    /// Composes the document of an application: the file's bytes go straight into a locked window and are sealed there.
-    fn compose(&mut self, session: SessionId, kind: &str) -> Result<(), Error> {
+    /// Finds the row that an application asks for, and opens its document.
+    fn begin(&mut self, session: SessionId, kind: &str) -> Result<(), Error> {
         let register = &self.register;
         let found = self.machine.application(session)?.read_at(0, |plain| {
             let (subject, _) = split_application(plain)?;
@@ -37,13 +57,48 @@ impl IssuerStation {
             row.ok_or(Error::Unsupported { what: "issuing this kind of document for this subject" })
         })??;
         let Some(row) = self.register.get(found) else { return Err(Error::WrongState { command: "composing" }) };
-        let mut file = File::open(&row.file).map_err(|error| Error::io("opening the document's file", &error))?;
-        self.machine.document(session, b"")?.copy_from(&mut file)?;
-        // The subject of the row that the document was made from, not the one that was asked for.
-        // Reading the file took its time.
-        let source = Source { subject: row.subject.as_bytes(), version: b"" };
-        self.machine.offer(super::notice::now(), session, &source)
+        let file = open_document(&row.file)?;
+        let version = version(&row.file)?;
+        self.composing.push_back(Composing { session, row: found, file, version });
+        Ok(())
     }
+
+    /// One step of a document: the file's bytes go straight into a locked window and are sealed there. `true` once it is offered.
+    fn compose(&mut self, composing: &mut Composing) -> Result<bool, Error> {
+        let Composing { session, row, file, version: begun } = composing;
+        let writer = self.machine.document(*session, begun)?;
+        if writer.copy_from(&mut file.take(STEP))? == STEP {
+            return Ok(false);
+        }
+        let Some(row) = self.register.get(*row) else { return Err(Error::WrongState { command: "composing" }) };
+        // The subject of the row that the document was made from, not the one that was asked for; and a file that was changed or
+        // replaced while it was read gives no document.
+        let source = Source { subject: row.subject.as_bytes(), version: &version(&row.file)? };
+        self.machine.offer(super::notice::now(), *session, &source)?;
+        Ok(true)
+    }
+}
+
+/// What tells one version of a document's file from another: which file it is, how long, and when it was changed.
+fn version(path: &Path) -> Result<[u8; 32], Error> {
+    let metadata = std::fs::metadata(path).map_err(|error| Error::io("looking at the document's file", &error))?;
+    let mut version = [0; 32];
+    let parts = [metadata.ino(), metadata.len(), metadata.ctime() as u64, metadata.ctime_nsec() as u64];
+    for (into, part) in version.chunks_exact_mut(8).zip(parts) {
+        into.copy_from_slice(&part.to_be_bytes());
+    }
+    Ok(version)
+}
+
+/// Opens a document's file. Neither opening nor reading it may wait for anybody, as with a pipe.
+fn open_document(path: &Path) -> Result<File, Error> {
+    let failed = |error: &std::io::Error| Error::io("opening the document's file", error);
+    let file =
+        OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK).open(path).map_err(|error| failed(&error))?;
+    if !file.metadata().map_err(|error| failed(&error))?.is_file() {
+        return Err(failed(&std::io::ErrorKind::InvalidInput.into()));
+    }
+    Ok(file)
 }
 
 impl Machine for IssuerStation {
@@ -69,6 +124,10 @@ impl Machine for IssuerStation {
 
     fn handle_peer_lost(&mut self, now: Now, peer: Peer) {
         self.machine.handle_peer_lost(now, peer);
+    }
+
+    fn handle_peer_back(&mut self, now: Now, peer: Peer) {
+        self.machine.handle_peer_back(now, peer);
     }
 
     fn handle_sent(&mut self, _: Now, _: Passing) {}
@@ -105,7 +164,7 @@ impl Machine for IssuerStation {
                 IssuerEvent::Application { session, kind, .. } => {
                     notices.tell(Some(session), What::Opened);
                     notices.tell(Some(session), What::Composing);
-                    if let Err(error) = self.compose(session, &kind) {
+                    if let Err(error) = self.begin(session, &kind) {
                         self.machine.cancel(now, session, Cause::Refused);
                         notices.tell(Some(session), What::Problem(error));
                     }
@@ -121,5 +180,21 @@ impl Machine for IssuerStation {
             notices.tell(Some(session), what);
         }
         acted
+    }
+
+    fn work(&mut self, now: Now, notices: &Notices) -> Work {
+        let Some(mut composing) = self.composing.pop_front() else { return Work::None };
+        // A session that ended meanwhile is erased, and so is what was composed of it.
+        if self.machine.application(composing.session).is_ok() {
+            match self.compose(&mut composing) {
+                Ok(false) => self.composing.push_back(composing),
+                Ok(true) => {}
+                Err(error) => {
+                    self.machine.cancel(now, composing.session, Cause::Refused);
+                    notices.tell(Some(composing.session), What::Problem(error));
+                }
+            }
+        }
+        Work::More
     }
 }

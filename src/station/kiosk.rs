@@ -4,23 +4,23 @@
 //! is asked for are they written to a file. A kiosk's own software links the library and prints from the same windows.
 
 use std::collections::BTreeMap;
-use std::fs::{File, OpenOptions};
-use std::io::Write;
-use std::os::unix::fs::OpenOptionsExt;
-use std::path::{Path, PathBuf};
+use std::fs::File;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::config::Config;
-use super::driver::{Machine, Notices, Outgoing};
-use super::notice::What;
+use super::connection::Outgoing;
+use super::driver::{Machine, Work};
+use super::notice::{Notices, What};
+use super::printing::{Printing, Step, create_new};
 use super::trust::Authorities;
-use crate::buffer::{Cause, EphemeralBuffer};
+use crate::buffer::Cause;
 use crate::error::Error;
 use crate::handover::kiosk::{Application, UPSTREAM};
 use crate::handover::relay::Passing;
 use crate::handover::suite::StationCrypto;
 use crate::handover::{Frame, Kiosk, KioskEvent, Peer, Persist, Policy};
-use crate::types::{Now, SessionId, Time};
+use crate::types::{Now, Time};
 
 /// What a kiosk can be told to do.
 #[derive(Debug)]
@@ -72,6 +72,8 @@ struct Transaction {
     challenge: [u8; 32],
     out: Option<File>,
     wait_for_payment: bool,
+    /// The delivery that is under way.
+    printing: Option<Printing>,
 }
 
 impl KioskStation {
@@ -95,23 +97,39 @@ impl KioskStation {
         };
         let machine = Kiosk::apply(now, self.crypto.clone(), Arc::clone(&self.trust), self.policy, &application)?;
         let (challenge, wait_for_payment) = (apply.challenge, apply.wait_for_payment);
-        self.transactions.insert(self.next, Transaction { machine, challenge, out, wait_for_payment });
+        let transaction = Transaction { machine, challenge, out, wait_for_payment, printing: None };
+        self.transactions.insert(self.next, transaction);
         self.next += 1;
         Ok(())
     }
 }
 
 impl Transaction {
-    /// Reads every byte through windows, and writes them to a file if that was asked for.
-    fn deliver(&mut self, session: SessionId, notices: &Notices) -> Result<(), Error> {
-        let document = self.machine.document()?;
-        let proof = document.hmac_sha256(&self.challenge)?;
-        if let Some(file) = &mut self.out {
-            write_in_clear(document, file)?;
-            notices.tell(Some(session), What::WrittenInClear);
+    /// One step of the delivery, if one is under way.
+    fn work(&mut self, now: Now, notices: &Notices) -> Work {
+        let Some(mut printing) = self.printing.take() else { return Work::None };
+        let session = self.machine.id();
+        // A transaction that ended meanwhile has no document any more, and nothing is delivered.
+        let Ok(document) = self.machine.document() else { return Work::More };
+        let step = printing.step(document, &self.challenge, |what| notices.tell(Some(session), what));
+        let delivered = match step {
+            Ok(Step::More) => {
+                self.printing = Some(printing);
+                return Work::More;
+            }
+            Ok(Step::Elsewhere) => {
+                self.printing = Some(printing);
+                return Work::Elsewhere;
+            }
+            // Printing took its time.
+            Ok(Step::Done) => self.machine.delivered(super::notice::now()),
+            Err(error) => Err(error),
+        };
+        if let Err(error) = delivered {
+            self.machine.cancel(now, Cause::DeviceFault);
+            notices.tell(Some(session), What::Problem(error));
         }
-        notices.tell(Some(session), What::Proved { proof });
-        Ok(())
+        Work::More
     }
 
     fn act(&mut self, now: Now, notices: &Notices) -> bool {
@@ -136,14 +154,7 @@ impl Transaction {
                 }
                 KioskEvent::MayPrint => {
                     notices.tell(Some(session), What::Printing);
-                    let delivered = self.deliver(session, notices).and_then(|()| {
-                        // Printing took its time.
-                        self.machine.delivered(super::notice::now())
-                    });
-                    if let Err(error) = delivered {
-                        self.machine.cancel(now, Cause::DeviceFault);
-                        notices.tell(Some(session), What::Problem(error));
-                    }
+                    self.printing = Some(Printing::new(self.out.take()));
                     continue;
                 }
                 KioskEvent::Erased { cause, verified } => What::Erased { cause, verified },
@@ -153,23 +164,6 @@ impl Transaction {
         }
         acted
     }
-}
-
-fn create_new(path: &Path) -> Result<File, Error> {
-    OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(path)
-        .map_err(|error| Error::io("creating the output file", &error))
-}
-
-fn write_in_clear(document: &EphemeralBuffer, file: &mut File) -> Result<(), Error> {
-    document.for_each_window(|_, plain| {
-        // No buffering: the bytes go from the window to the system and nowhere else in this process.
-        file.write_all(plain).map_err(|error| Error::io("writing the output file", &error))
-    })?;
-    file.sync_all().map_err(|error| Error::io("writing the output file", &error))
 }
 
 impl Machine for KioskStation {
@@ -203,6 +197,12 @@ impl Machine for KioskStation {
     fn handle_peer_lost(&mut self, now: Now, _: Peer) {
         for transaction in self.transactions.values_mut() {
             transaction.machine.handle_peer_lost(now);
+        }
+    }
+
+    fn handle_peer_back(&mut self, now: Now, _: Peer) {
+        for transaction in self.transactions.values_mut() {
+            transaction.machine.handle_peer_back(now);
         }
     }
 
@@ -269,5 +269,18 @@ impl Machine for KioskStation {
         self.transactions
             .retain(|_, transaction| !transaction.machine.is_finished() || transaction.machine.has_output());
         acted
+    }
+
+    fn work(&mut self, now: Now, notices: &Notices) -> Work {
+        let mut left = Work::None;
+        for transaction in self.transactions.values_mut() {
+            match transaction.work(now, notices) {
+                Work::None => {}
+                Work::Elsewhere if left == Work::None => left = Work::Elsewhere,
+                Work::Elsewhere => {}
+                Work::More => left = Work::More,
+            }
+        }
+        left
     }
 }

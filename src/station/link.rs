@@ -212,7 +212,7 @@ fn timed_out(what: &'static str) -> Error {
 }
 
 /// Between half and the whole of `pause`, so that thousands of kiosks do not come back in step.
-fn jittered(pause: Duration) -> Duration {
+pub(super) fn jittered(pause: Duration) -> Duration {
     use ring::rand::{SecureRandom, SystemRandom};
     let mut byte = [128];
     // Without randomness the pause is merely less spread.

@@ -5,18 +5,23 @@
 #![forbid(unsafe_code)]
 
 pub mod config;
+mod connection;
 mod driver;
 mod issuer;
 mod journal;
 pub mod kiosk;
 pub mod link;
+mod neighbours;
 pub mod notice;
+mod parked;
 pub mod pki;
+mod printing;
 pub mod profile;
 mod relay;
 mod run;
 pub mod tls;
 pub mod trust;
 
-pub use driver::{Notices, Order};
+pub use driver::Order;
+pub use notice::Notices;
 pub use run::{Orders, run};

@@ -3,6 +3,8 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use tokio::sync::mpsc::UnboundedSender;
+
 use crate::buffer::Cause;
 use crate::error::Error;
 use crate::handover::{Deadline, Outcome};
@@ -39,6 +41,26 @@ impl Notice {
     #[must_use]
     pub fn new(role: Role, session: Option<SessionId>, what: What) -> Self {
         Self { at: crate::platform::boot_time().unwrap_or_default(), role, session, what }
+    }
+}
+
+/// Where notices go.
+#[derive(Clone)]
+pub struct Notices {
+    role: Role,
+    sender: UnboundedSender<Notice>,
+}
+
+impl Notices {
+    /// Notices of a station of this role.
+    #[must_use]
+    pub fn new(role: Role, sender: UnboundedSender<Notice>) -> Self {
+        Self { role, sender }
+    }
+
+    /// Tells the operator. A reader that is gone does not stop the station.
+    pub fn tell(&self, session: Option<SessionId>, what: What) {
+        let _ = self.sender.send(Notice::new(self.role, session, what));
     }
 }
 

@@ -1,26 +1,53 @@
 //! A relay as a process: the EC centre or the certificate centre.
 
+use std::io::Read;
+use std::path::Path;
 use std::sync::Arc;
 
 use super::config::Config;
-use super::driver::{Machine, Notices, Outgoing};
-use super::notice::What;
+use super::connection::Outgoing;
+use super::driver::Machine;
+use super::notice::{Notices, What};
 use super::trust::Authorities;
 use crate::error::Error;
 use crate::handover::relay::Passing;
 use crate::handover::suite::StationCrypto;
 use crate::handover::{Peer, Persist, Relay, RelayEvent};
-use crate::types::{Now, Time};
+use crate::types::{Now, Role, Time};
+
+/// The longest attachment, in bytes: what [`Relay::attach`] takes.
+const LARGEST: u64 = 4096;
 
 /// A relay.
-pub(super) struct RelayStation(Relay<StationCrypto, Arc<Authorities>>);
+pub(super) struct RelayStation {
+    machine: Relay<StationCrypto, Arc<Authorities>>,
+    role: Role,
+    /// What is attached to every offer that passes.
+    attachment: Option<Vec<u8>>,
+}
 
 /// A relay takes no commands.
 pub(super) enum RelayCommand {}
 
 impl RelayStation {
     pub(super) fn new(config: &Config, crypto: StationCrypto, trust: Arc<Authorities>) -> Result<Self, Error> {
-        Ok(Self(Relay::new(crypto, trust, config.policy())?))
+        let attachment = config.relay.attachment.as_deref().map(read_attachment).transpose()?;
+        Ok(Self { machine: Relay::new(crypto, trust, config.policy())?, role: config.role, attachment })
+    }
+}
+
+/// The parameters to attach: read once at the start, so that all documents of a run have the same.
+fn read_attachment(path: &Path) -> Result<Vec<u8>, Error> {
+    let failed =
+        |reason: String| Error::Configuration { reason: format!("`relay.attachment` ({}): {reason}", path.display()) };
+    let mut bytes = Vec::new();
+    std::fs::File::open(path)
+        .and_then(|file| file.take(LARGEST + 1).read_to_end(&mut bytes))
+        .map_err(|error| failed(format!("cannot be read ({})", error.kind())))?;
+    match bytes.len() as u64 {
+        0 => Err(failed("is empty; leave the key out to attach nothing".to_owned())),
+        1..=LARGEST => Ok(bytes),
+        _ => Err(failed(format!("is longer than {LARGEST} bytes"))),
     }
 }
 
@@ -28,31 +55,35 @@ impl Machine for RelayStation {
     type Command = RelayCommand;
 
     fn handle_frame(&mut self, now: Now, from: Peer, bytes: Vec<u8>) -> Result<(), Error> {
-        self.0.handle_frame(now, from, bytes)
+        self.machine.handle_frame(now, from, bytes)
     }
 
     fn handle_written(&mut self, now: Now, token: u64, durable: bool) {
         if durable {
-            self.0.handle_persisted(now, token);
+            self.machine.handle_persisted(now, token);
         } else {
-            self.0.handle_persist_failed(now, token);
+            self.machine.handle_persist_failed(now, token);
         }
     }
 
     fn handle_timeout(&mut self, now: Now) {
-        self.0.handle_timeout(now);
+        self.machine.handle_timeout(now);
     }
 
     fn handle_peer_lost(&mut self, now: Now, peer: Peer) {
-        self.0.handle_peer_lost(now, peer);
+        self.machine.handle_peer_lost(now, peer);
+    }
+
+    fn handle_peer_back(&mut self, now: Now, peer: Peer) {
+        self.machine.handle_peer_back(now, peer);
     }
 
     fn handle_sent(&mut self, now: Now, passing: Passing) {
-        self.0.handle_sent(now, passing);
+        self.machine.handle_sent(now, passing);
     }
 
     fn must_wait(&self, bytes: &[u8]) -> bool {
-        self.0.would_hold_too_much(bytes)
+        self.machine.would_hold_too_much(bytes)
     }
 
     fn command(&mut self, _: Now, command: RelayCommand) -> Result<(), Error> {
@@ -60,32 +91,42 @@ impl Machine for RelayStation {
     }
 
     fn shutdown(&mut self, now: Now) {
-        self.0.shutdown(now);
+        self.machine.shutdown(now);
     }
 
     fn abandon(&mut self) {
-        self.0.abandon();
+        self.machine.abandon();
     }
 
     fn next_deadline(&self) -> Option<Time> {
-        self.0.next_deadline()
+        self.machine.next_deadline()
     }
 
     fn poll_persist(&mut self) -> Option<Persist> {
-        self.0.poll_persist()
+        self.machine.poll_persist()
     }
 
     fn poll_outgoing(&mut self) -> Option<(Peer, Outgoing)> {
-        self.0.poll_transmit().map(|passing| (passing.peer, Outgoing::Passing(passing)))
+        self.machine.poll_transmit().map(|passing| (passing.peer, Outgoing::Passing(passing)))
     }
 
-    fn act(&mut self, _: Now, notices: &Notices) -> bool {
+    fn act(&mut self, now: Now, notices: &Notices) -> bool {
         let mut acted = false;
-        while let Some(event) = self.0.poll_event() {
+        while let Some(event) = self.machine.poll_event() {
             acted = true;
             let (session, what) = match event {
                 RelayEvent::Opened { session } => (session, What::Opened),
-                RelayEvent::Offered { .. } => continue,
+                RelayEvent::Offered { session } => match &self.attachment {
+                    Some(attachment) => match self.machine.attach(now, session, attachment) {
+                        Ok(()) => {
+                            let (role, length) = (self.role, attachment.len());
+                            (session, What::Attached { role, length })
+                        }
+                        // Without it the kiosk does not acknowledge the document, and the session ends.
+                        Err(error) => (session, What::Problem(error)),
+                    },
+                    None => continue,
+                },
                 RelayEvent::DeadlineExceeded { session, deadline } => (session, What::DeadlineExceeded(deadline)),
                 RelayEvent::NotRetained { session, peak_bytes, longest_hold_ms, frames } => {
                     (session, What::NotRetained { peak_bytes, longest_hold_ms, frames })

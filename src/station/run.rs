@@ -2,7 +2,6 @@
 
 use std::fs::File;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use tokio::net::TcpListener;
@@ -11,11 +10,13 @@ use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
 use super::config::{Config, ProtectionSetting, SecretMemorySetting, TrustFiles};
-use super::driver::{Connections, Driver, Machine, Notices, Order};
+use super::connection::Connections;
+use super::driver::{Driver, Machine, Order};
 use super::issuer::IssuerStation;
 use super::kiosk::{KioskCommand, KioskStation};
-use super::link::{Link, LinkOptions};
-use super::notice::{What, now};
+use super::link::{Link, LinkOptions, jittered};
+use super::neighbours::Side;
+use super::notice::{Notices, What, now};
 use super::profile::CertificateUse;
 use super::relay::RelayStation;
 use super::tls::{ClientTls, ServerTls};
@@ -23,41 +24,26 @@ use super::trust::{Authorities, own_certificate, refuse_shared_key_file};
 use crate::buffer::{Protection, SecretMemory, Vault, VaultOptions};
 use crate::custody::{Store, record_lost};
 use crate::error::Error;
-use crate::handover::relay::UPSTREAM;
 use crate::handover::suite::{SigningKey, StationCrypto, StationKeys};
-use crate::handover::{KeyUse, Peer, Policy, Trust};
+use crate::handover::{KeyUse, Trust};
 use crate::receipt::StationInfo;
 use crate::types::Role;
 
 /// How long a station tries to reach its upstream neighbour before it says so and tries again.
 const RECONNECT: Duration = Duration::from_secs(10);
 
-/// The pause after a connection to the upstream neighbour ended.
-const PAUSE: Duration = Duration::from_millis(500);
+/// Pauses between connections to the upstream neighbour: the shortest after one that lasted, then twice as long each time.
+const SHORTEST_PAUSE: Duration = Duration::from_millis(50);
+const LONGEST_PAUSE: Duration = Duration::from_secs(2);
+/// A connection that lasted this long was a good one.
+const LASTING: Duration = Duration::from_secs(5);
+/// Frames of one session that may wait for one neighbour: the chunks that credit allows, and the messages around them.
+const FRAMES_EACH: usize = 8;
 /// How often revocation lists are read again.
 const REVOCATION: Duration = Duration::from_secs(60);
 
 /// What a kiosk is told, or any station: stop.
 pub type Orders = UnboundedReceiver<Order<KioskCommand>>;
-
-impl Config {
-    /// The configuration's deadlines and limits as the machines take them.
-    #[must_use]
-    pub fn policy(&self) -> Policy {
-        let standard = Policy::default();
-        let mut policy = standard;
-        policy.transmit = self.deadlines.transmit;
-        policy.release = self.deadlines.release;
-        policy.deliver = self.deadlines.deliver;
-        policy.receipt = self.deadlines.receipt;
-        policy.max_document = self.limits.document_bytes;
-        policy.max_sessions = self.limits.sessions as usize;
-        policy.credit = self.limits.credit_chunks;
-        // A relay holds no more than what may be under way, and never more than the protocol's own bound.
-        policy.max_held = standard.max_held;
-        policy
-    }
-}
 
 /// Runs a station until it is ordered to stop, or its orders' sender is gone.
 ///
@@ -116,7 +102,7 @@ async fn serve<M: Machine + Send + 'static>(
     notices: Notices,
 ) -> Result<(), Error> {
     let options = LinkOptions::from(&config.link);
-    let (driver, connections) = Driver::new(machine, store, notices.clone())?;
+    let (driver, connections) = Driver::new(machine, store, frames_for_a_neighbour(config), notices.clone())?;
     let mut tasks = Vec::new();
     let notices_for_lists = notices.clone();
     if let Some(address) = config.listen {
@@ -135,8 +121,6 @@ async fn serve<M: Machine + Send + 'static>(
     drop(connections);
     tasks.push(tokio::spawn(reload_revocation(config.trust.clone(), trust, notices_for_lists)));
     driver.run(orders).await;
-    // Links end by themselves once the driver has dropped their queues; this only bounds how long that may take.
-    tokio::time::sleep(Duration::from_millis(50)).await;
     tasks.iter().for_each(JoinHandle::abort);
     Ok(())
 }
@@ -148,7 +132,6 @@ async fn listen(
     connections: Connections,
     notices: Notices,
 ) {
-    let next = Arc::new(AtomicU64::new(UPSTREAM.0 + 1));
     loop {
         let socket = match listener.accept().await {
             Ok((socket, _)) => socket,
@@ -159,11 +142,14 @@ async fn listen(
             }
         };
         let (tls, options, connections) = (Arc::clone(&tls), options.clone(), connections.clone());
-        let (notices, next) = (notices.clone(), Arc::clone(&next));
+        let notices = notices.clone();
         tokio::spawn(async move {
-            match Link::accept(socket, &tls, options).await {
-                Ok(link) => connections.serve(Peer(next.fetch_add(1, Ordering::Relaxed)), link).await,
-                Err(error) => notices.tell(None, What::Problem(error)),
+            let served = match Link::accept(socket, &tls, options).await {
+                Ok(link) => connections.serve(link, Side::Downstream).await,
+                Err(error) => Err(error),
+            };
+            if let Err(error) = served {
+                notices.tell(None, What::Problem(error));
             }
         });
     }
@@ -185,19 +171,26 @@ async fn keep_connected(
     connections: Connections,
     notices: Notices,
 ) {
+    let mut pause = SHORTEST_PAUSE;
     loop {
-        match Link::connect(&address, &tls, options.clone(), Instant::now() + RECONNECT).await {
-            Ok(link) => {
-                connections.serve(UPSTREAM, link).await;
-                // A neighbour that takes connections and drops them must not be asked without a pause.
-                tokio::time::sleep(PAUSE).await;
-            }
-            Err(error) => {
-                notices.tell(None, What::Problem(error));
-                tokio::time::sleep(Duration::from_secs(1)).await;
-            }
+        let begun = Instant::now();
+        let served = match Link::connect(&address, &tls, options.clone(), begun + RECONNECT).await {
+            Ok(link) => connections.serve(link, Side::Upstream).await,
+            Err(error) => Err(error),
+        };
+        if let Err(error) = served {
+            notices.tell(None, What::Problem(error));
         }
+        // A neighbour that takes connections and drops them must not be asked without a pause.
+        pause = if begun.elapsed() > LASTING { SHORTEST_PAUSE } else { (pause * 2).min(LONGEST_PAUSE) };
+        tokio::time::sleep(jittered(pause)).await;
     }
+}
+
+/// The most frames that wait for one neighbour: what all sessions together may have under way, and some that are about no session
+/// yet. A relay's are bounded in bytes for each session too.
+fn frames_for_a_neighbour(config: &Config) -> usize {
+    config.limits.sessions as usize * FRAMES_EACH + 64
 }
 
 /// What a station needs before it takes part.

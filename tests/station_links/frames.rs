@@ -220,7 +220,7 @@ async fn a_reclaimed_frame_comes_back_in_the_same_memory_after_it_was_written() 
     let (out, (mut input, lower_out)) = (upper.split().1, lower.split());
     let frame = vec![9; 20_000];
     let place = frame.as_ptr();
-    let reclaim = out.send_and_reclaim(frame).await.unwrap();
+    let reclaim = out.send_and_reclaim(frame).await;
     assert_eq!(input.next().await.unwrap().unwrap(), vec![9; 20_000]);
     let mut reclaimed = reclaim.frame().await.unwrap();
     assert!(reclaimed.written());
@@ -228,15 +228,35 @@ async fn a_reclaimed_frame_comes_back_in_the_same_memory_after_it_was_written() 
 
     // After the link has failed, what was not written comes back as not written.
     drop((input, lower_out));
-    let error = loop {
-        match out.send_and_reclaim(vec![1; MAXIMUM_PAYLOAD]).await {
-            Ok(reclaim) => {
-                if !reclaim.frame().await.unwrap().written() {
-                    break None;
-                }
-            }
-            Err(error) => break Some(error),
+    let place = loop {
+        let frame = vec![1; MAXIMUM_PAYLOAD];
+        let place = frame.as_ptr();
+        let mut reclaimed = out.send_and_reclaim(frame).await.frame().await.unwrap();
+        if !reclaimed.written() {
+            break (place, reclaimed.frame_mut().as_ptr());
         }
     };
-    assert!(matches!(error, None | Some(Error::Io { .. })), "{error:?}");
+    assert_eq!(place.0, place.1, "in the same memory, for whoever must show that it is wiped");
+}
+
+#[tokio::test]
+async fn a_link_that_is_given_up_gives_its_frames_back_at_once() {
+    let options = LinkOptions { queue: 4, silence: Duration::from_secs(60), ..LinkOptions::default() };
+    let (link, _bare) = bare_neighbour(options).await;
+    let (mut input, out) = link.split();
+    let mut waiting = Vec::new();
+    // Until the socket's buffers are full and the queue too.
+    while let Ok(reclaim) = timeout(Duration::from_secs(1), out.send_and_reclaim(vec![1; MAXIMUM_PAYLOAD])).await {
+        waiting.push(reclaim);
+    }
+    let started = Instant::now();
+    let reason = Error::Io { what: "given up", kind: std::io::ErrorKind::ConnectionAborted };
+    out.fail(reason.clone());
+    let mut unwritten = 0;
+    for reclaim in waiting {
+        unwritten += usize::from(!reclaim.frame().await.unwrap().written());
+    }
+    assert!(unwritten >= 4, "{unwritten}");
+    assert_eq!(input.next().await, Err(reason));
+    assert!(started.elapsed() < Duration::from_secs(5));
 }

@@ -80,6 +80,8 @@ fn numbers(config: &Config) -> Result<(), String> {
     for (key, value, largest) in [
         ("limits.document-bytes", limits.document_bytes, 4 << 30),
         ("limits.sessions", u64::from(limits.sessions), 65_536),
+        ("limits.per-neighbour", u64::from(limits.per_neighbour.unwrap_or(limits.sessions)), 65_536),
+        ("limits.per-kiosk", u64::from(limits.per_kiosk), 65_536),
         ("limits.credit-chunks", u64::from(limits.credit_chunks), 3),
         ("vault.windows", u64::from(vault.windows), 1024),
         ("vault.key-cells", u64::from(vault.key_cells), 1 << 20),
@@ -103,6 +105,12 @@ fn ends(config: &mut Config) -> Result<(), String> {
         }
     } else {
         config.minimum_suite.get_or_insert(MinimumSuite::XWing);
+    }
+    if !config.role.is_relay() && config.relay.attachment.is_some() {
+        return Err("`relay.attachment` is for a relay, no other station attaches anything; remove it".to_owned());
+    }
+    if config.role != Role::Kiosk && !config.kiosk.attachments.is_empty() {
+        return Err("`kiosk.attachments` is for a kiosk, which checks them; remove it".to_owned());
     }
     if config.role != Role::Issuer && !config.documents.is_empty() {
         return Err("`documents` is for an issuer, no other station composes documents; remove it".to_owned());

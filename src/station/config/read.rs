@@ -58,6 +58,7 @@ pub(super) fn resolve_paths(config: &mut Config, folder: &Path) {
     ] {
         files.iter_mut().for_each(resolve);
     }
+    config.relay.attachment.iter_mut().for_each(resolve);
     config.documents.iter_mut().for_each(|document| resolve(&mut document.file));
 }
 
@@ -74,6 +75,24 @@ pub(super) fn seconds<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Dura
         return Err(serde::de::Error::custom("must be 1 to 86400 whole seconds"));
     }
     Ok(Duration::from_secs(seconds))
+}
+
+pub(super) fn seconds_or_none<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
+    let seconds = u64::deserialize(deserializer)?;
+    if seconds > 86_400 {
+        return Err(serde::de::Error::custom("must be 0 to 86400 whole seconds"));
+    }
+    Ok(Duration::from_secs(seconds))
+}
+
+pub(super) fn relays<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Role>, D::Error> {
+    let names = Vec::<String>::deserialize(deserializer)?;
+    let relay = |name: &String| profile::role_named(name).filter(|role| role.is_relay());
+    names
+        .iter()
+        .map(relay)
+        .collect::<Option<_>>()
+        .ok_or_else(|| serde::de::Error::custom("must be a list of \"certificate-centre\" and \"ec-centre\""))
 }
 
 /// A text whose value no error may repeat.

@@ -91,14 +91,18 @@ impl LinkWriter {
     }
 
     /// Sends a frame as [`LinkWriter::send`] does, and gives its memory back instead of wiping it: for a relay, whose receipt
-    /// needs the evidence of that wipe.
-    ///
-    /// # Errors
-    /// As [`LinkWriter::send`]; the frame is then wiped here, and there is no evidence of it.
-    pub async fn send_and_reclaim(&self, frame: Vec<u8>) -> Result<Reclaim, Error> {
+    /// needs the evidence of that wipe. A frame that cannot be sent comes back as not written; why the link ended, its reader says.
+    pub async fn send_and_reclaim(&self, frame: Vec<u8>) -> Reclaim {
         let (give_back, reclaim) = oneshot::channel();
-        self.enqueue(Frame { bytes: frame, written: false, give_back: Some(give_back) }).await?;
-        Ok(Reclaim(reclaim))
+        // Dropped in there, it is given back.
+        let _unsent = self.enqueue(Frame { bytes: frame, written: false, give_back: Some(give_back) }).await;
+        Reclaim(reclaim)
+    }
+
+    /// Ends the link in both directions, at once and not in order: what is being written or waits is wiped or given back. A link
+    /// that has ended already stays as it is.
+    pub fn fail(&self, reason: Error) {
+        self.state.end(Stage::Failed(reason));
     }
 
     /// Ends this direction in order: what waits is written, then the neighbour is told, which ends its own. Later sends fail;

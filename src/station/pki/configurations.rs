@@ -40,7 +40,7 @@ fn write(text: &mut String, name: &StationName) -> std::fmt::Result {
     }
     writeln!(text, "store = \"{}.sqlite3\"", name.station)?;
     if !role.is_relay() {
-        writeln!(text, "# The weakest suite that is accepted: x-wing (X25519 with ML-KEM-768).")?;
+        writeln!(text, "# The weakest suite that is accepted: x-wing (X25519 with ML-KEM-768) or x25519.")?;
         writeln!(text, "minimum-suite = \"x-wing\"")?;
     }
     if let Some(upstream) = upstream_of(role) {
@@ -66,6 +66,11 @@ fn write(text: &mut String, name: &StationName) -> std::fmt::Result {
         writeln!(text, "key = \"{STATIONS}/{}/{used}-key.{extension}\"", name.station)?;
     }
     text.push_str(COMMON);
+    match role {
+        Role::CertificateCentre => text.push_str(ATTACHMENT),
+        Role::Kiosk => text.push_str(REQUIRED),
+        Role::Issuer | Role::EcCentre => {}
+    }
     if role == Role::Issuer {
         text.push_str(DOCUMENTS);
     }
@@ -76,6 +81,8 @@ const COMMON: &str = r#"
 [limits]
 document-bytes = 25165824
 sessions = 64
+per-neighbour = 64
+per-kiosk = 4
 credit-chunks = 3
 
 # Seconds. "Promptly" is these numbers; passing one erases, and is recorded.
@@ -84,6 +91,8 @@ transmit = 60
 release = 30
 deliver = 300
 receipt = 120
+# How long a session outlives the connection that it runs over; 0: it ends with it.
+reconnect = 10
 
 # Seconds.
 [link]
@@ -97,6 +106,18 @@ protection = "strict"
 secret-memory = "auto"
 windows = 4
 key-cells = 1024
+"#;
+
+const ATTACHMENT: &str = r#"
+# What this centre attaches, signed, to every offer: its parameters against forgery, at most 4,096 bytes.
+# [relay]
+# attachment = "parameters.bin"
+"#;
+
+const REQUIRED: &str = r#"
+# The relays whose attachment must be there before a document is acknowledged.
+# [kiosk]
+# attachments = ["certificate-centre"]
 "#;
 
 const DOCUMENTS: &str = r#"

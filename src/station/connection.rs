@@ -1,0 +1,211 @@
+//! One connection of a neighbour between its link and the driver: frames in under a bounded number of permits, frames out of a
+//! bounded queue, and an end that gives every relayed frame back.
+//!
+//! Nothing here may wait for the driver while it holds what another neighbour needs: each connection has its own permits and its
+//! own queue, so that a slow or flooding neighbour holds up itself alone.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::mpsc::{Receiver, Sender, UnboundedSender, channel};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot, watch};
+use tokio::time::timeout;
+
+use super::link::{Link, LinkReader, LinkWriter, Reclaim};
+use super::neighbours::{Neighbours, Side};
+use super::notice::{Notices, What};
+use super::profile::StationName;
+use crate::error::Error;
+use crate::handover::Peer;
+use crate::handover::relay::Passing;
+
+/// Frames of one connection that may be with the driver, read and not yet taken by the machine.
+const INBOUND_EACH: usize = 16;
+/// How long an orderly end waits for the neighbour's.
+const FAREWELL: Duration = Duration::from_millis(500);
+
+/// A frame on its way out.
+pub(super) enum Outgoing {
+    /// Wiped by the link once it is written.
+    Frame(Vec<u8>),
+    /// Given back, so that its wipe becomes evidence.
+    Passing(Passing),
+}
+
+/// A frame that came in. The next one of its connection is read once enough of these are dropped.
+pub(super) struct Received {
+    pub(super) peer: Peer,
+    pub(super) connection: u64,
+    pub(super) bytes: Vec<u8>,
+    _permit: OwnedSemaphorePermit,
+}
+
+impl Drop for Received {
+    fn drop(&mut self) {
+        // Taken by the machine, it is empty.
+        let _ = crate::wipe::wipe_vec(&mut self.bytes, 0);
+    }
+}
+
+/// What connections tell the driver.
+pub(super) enum Inbound {
+    Up { peer: Peer, name: StationName, outlet: Outlet },
+    Frame(Received),
+    Down { peer: Peer, connection: u64 },
+}
+
+/// The driver's way to a connection. Dropping it ends the connection at once.
+pub(super) struct Outlet {
+    pub(super) connection: u64,
+    queue: Sender<Outgoing>,
+    orderly: oneshot::Sender<()>,
+}
+
+impl Outlet {
+    /// Queues a frame, or gives it back: the queue is full, or the connection is over.
+    pub(super) fn send(&self, outgoing: Outgoing) -> Result<(), Outgoing> {
+        self.queue.try_send(outgoing).map_err(|error| error.into_inner())
+    }
+
+    /// Ends the connection after what is queued was sent.
+    pub(super) fn close(self) {
+        // A connection that is over already needs no end.
+        let _ = self.orderly.send(());
+    }
+}
+
+/// Gives links to the driver.
+#[derive(Clone)]
+pub(super) struct Connections {
+    inbound: Sender<Inbound>,
+    sent: UnboundedSender<Passing>,
+    neighbours: Arc<Neighbours>,
+    served: Arc<watch::Sender<usize>>,
+    queue: usize,
+    notices: Notices,
+}
+
+impl Connections {
+    /// `queue` is the most frames that wait for one neighbour.
+    pub(super) fn new(
+        inbound: Sender<Inbound>,
+        sent: UnboundedSender<Passing>,
+        served: Arc<watch::Sender<usize>>,
+        queue: usize,
+        notices: Notices,
+    ) -> Self {
+        Self { inbound, sent, neighbours: Arc::default(), served, queue: queue.max(1), notices }
+    }
+
+    /// Serves a link until it ends.
+    ///
+    /// # Errors
+    /// As [`Neighbours::connected`]; the link is then closed unused.
+    pub(super) async fn serve(&self, link: Link, side: Side) -> Result<(), Error> {
+        let name = link.peer().clone();
+        let (peer, connection) = self.neighbours.connected(&name, side)?;
+        let _counted = Counted::new(&self.served);
+        let (mut reader, writer) = link.split();
+        let (queue, queued) = channel(self.queue);
+        let (orderly, mut ending) = oneshot::channel();
+        let sending = tokio::spawn(send_all(queued, writer.clone(), self.sent.clone()));
+        let outlet = Outlet { connection, queue, orderly };
+        let station = name.station.clone();
+        let mut error = None;
+        if self.inbound.send(Inbound::Up { peer, name, outlet }).await.is_ok() {
+            let over = tokio::select! {
+                biased;
+                asked = &mut ending => match asked {
+                    Ok(()) => Ok(()),
+                    Err(_) => Err(replaced()),
+                },
+                outcome = self.receive_all(&mut reader, peer, connection) => outcome,
+            };
+            if let Err(reason) = over {
+                // What is being written is given back now, not when the neighbour counts as dead.
+                writer.fail(reason.clone());
+                error = Some(reason);
+            }
+            // The driver drops its end of the queue, which ends the sending task.
+            let _ = self.inbound.send(Inbound::Down { peer, connection }).await;
+        }
+        drop(writer);
+        let _ = sending.await;
+        if error.is_none() {
+            // The neighbour reads what was sent before it ends its own side; bytes that come meanwhile are not looked at.
+            let _ = timeout(FAREWELL, read_away(&mut reader)).await;
+        }
+        self.notices.tell(None, What::Disconnected { station, error });
+        Ok(())
+    }
+
+    async fn receive_all(&self, reader: &mut LinkReader, peer: Peer, connection: u64) -> Result<(), Error> {
+        let permits = Arc::new(Semaphore::new(INBOUND_EACH));
+        loop {
+            // It is never closed.
+            let Ok(permit) = Arc::clone(&permits).acquire_owned().await else { return Ok(()) };
+            let Some(bytes) = reader.next().await? else { return Ok(()) };
+            let received = Received { peer, connection, bytes, _permit: permit };
+            if self.inbound.send(Inbound::Frame(received)).await.is_err() {
+                return Ok(());
+            }
+        }
+    }
+}
+
+/// Counts connections, so that a station that stops can wait for their ends.
+struct Counted(Arc<watch::Sender<usize>>);
+
+impl Counted {
+    fn new(served: &Arc<watch::Sender<usize>>) -> Self {
+        served.send_modify(|count| *count += 1);
+        Self(Arc::clone(served))
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.0.send_modify(|count| *count = count.saturating_sub(1));
+    }
+}
+
+async fn read_away(reader: &mut LinkReader) {
+    while let Ok(Some(mut frame)) = reader.next().await {
+        let _ = crate::wipe::wipe_vec(&mut frame, 0);
+    }
+}
+
+/// Sends a connection's queue. Relayed frames come back in order, written or not.
+async fn send_all(mut queue: Receiver<Outgoing>, writer: LinkWriter, sent: UnboundedSender<Passing>) {
+    let (reclaims, mut reclaimed) = channel::<(Passing, Reclaim)>(64);
+    let returning = tokio::spawn(async move {
+        while let Some((mut passing, reclaim)) = reclaimed.recv().await {
+            if let Ok(mut back) = reclaim.frame().await {
+                passing.put_back(core::mem::take(back.frame_mut()));
+            }
+            let _ = sent.send(passing);
+        }
+    });
+    while let Some(outgoing) = queue.recv().await {
+        match outgoing {
+            // A link that failed says so through its reader.
+            Outgoing::Frame(frame) => drop(writer.send(frame).await),
+            Outgoing::Passing(mut passing) => {
+                let reclaim = writer.send_and_reclaim(passing.take()).await;
+                if reclaims.send((passing, reclaim)).await.is_err() {
+                    break;
+                }
+            }
+        }
+    }
+    drop(reclaims);
+    let _ = returning.await;
+    let _ = writer.shutdown().await;
+}
+
+fn replaced() -> Error {
+    Error::Io {
+        what: "the connection was given up: the neighbour is too slow, or has a newer one",
+        kind: std::io::ErrorKind::ConnectionAborted,
+    }
+}
