@@ -1,5 +1,7 @@
 //! One session of an issuing system: its states, each consumed by the step that leaves it.
 
+mod handing_over;
+
 use alloc::collections::BTreeSet;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -7,7 +9,7 @@ use alloc::vec::Vec;
 use super::{IssuerEvent, Source};
 use crate::buffer::{Cause, CopyClass, Erasure};
 use crate::error::Error;
-use crate::handover::body::{Body, Credit, MAX_CHUNKS, Offer, Received, encode_chunk};
+use crate::handover::body::{Body, MAX_CHUNKS, Offer};
 use crate::handover::cipher_suite::Suite;
 use crate::handover::crypto::{Crypto, SealedApplication, Shape, WrappedKey};
 use crate::handover::evidence::{Story, make_receipt};
@@ -16,8 +18,7 @@ use crate::handover::message::{MessageType, chunk_hash, frame_hash, hash};
 use crate::handover::output::Peer;
 use crate::handover::policy::{Deadline, Policy};
 use crate::handover::record::Outcome;
-use crate::handover::release::Release;
-use crate::handover::signing::{plain_frame, sign_frame};
+use crate::handover::signing::sign_frame;
 use crate::receipt::{Event, Receipt, Statement};
 use crate::types::{Binding, Now, Role, SessionId, Time};
 use crate::wipe;
@@ -52,10 +53,6 @@ pub(super) struct SealedPart<C: Crypto> {
     pub(super) encapsulated: Vec<u8>,
     pub(super) sealed: Vec<u8>,
 }
-
-/// How often a whole document may be asked for, repetitions included: connections that are lost again and again need some, whoever
-/// wants to keep an issuing system busy gets no more.
-const RESENDS: u64 = 8;
 
 fn version_hash(version: &[u8]) -> [u8; 32] {
     hash(b"shokyo version v1", &[version])
@@ -146,9 +143,10 @@ impl<C: Crypto> Session<C> {
         }
     }
 
-    /// The deadline that comes first. What is closed waits for receipts, with or without a connection.
+    /// The deadline that comes first. Once the key is wiped a lost connection hastens nothing: nobody can read anything here.
     pub(super) fn next_deadline(&self) -> Time {
-        self.deadline.0.min(self.offline.filter(|_| !self.ended).unwrap_or(self.deadline.0))
+        let offline = self.offline.filter(|_| self.deadline.1 < Deadline::Release);
+        self.deadline.0.min(offline.unwrap_or(self.deadline.0))
     }
 
     /// Which deadline has passed.
@@ -175,6 +173,11 @@ impl<C: Crypto> Session<C> {
             State::Offered { frame, .. } => Some(frame.clone()),
             _ => None,
         }
+    }
+
+    /// Whether the receipt for the answer to this very `Received` is being written.
+    pub(super) fn is_recording(&self, received: &[u8; 32]) -> bool {
+        matches!(&self.state, State::Recording { received_hash, .. } if received_hash == received)
     }
 
     /// The release, until it is answered.
@@ -304,118 +307,6 @@ impl<C: Crypto> Session<C> {
         let commitment = crypto.commitment(document)?;
         let offer = Offer { length: shape.length, chunk_size: shape.chunk_size, hashes, commitment, subject_tag };
         Ok((shape, offer))
-    }
-
-    /// The chunks that the kiosk asks for.
-    ///
-    /// # Errors
-    /// [`Error::Busy`] when so many were asked for again that somebody only wants them sent.
-    pub(super) fn grant(
-        &mut self,
-        crypto: &C,
-        policy: &Policy,
-        previous: [u8; 32],
-        credit: Credit,
-    ) -> Result<Vec<Vec<u8>>, Error> {
-        let suite = self.applicant.suite;
-        let State::Offered { document, shape, offer_hash, sent, transmitted, .. } = &mut self.state else {
-            return Ok(Vec::new());
-        };
-        if previous != *offer_hash {
-            return Err(Error::Mismatch { what: "the offer of a credit" });
-        }
-        // More than the window at once is not sent, whatever is asked for: relays hold no more than that.
-        let until = credit.until.min(shape.count).min(credit.from.saturating_add(policy.credit));
-        let most = RESENDS * u64::from(shape.count) + u64::from(policy.credit);
-        let mut frames = Vec::new();
-        for index in credit.from..until {
-            if *transmitted >= most {
-                return Err(Error::Busy { what: "chunks sent in one session, repetitions included,", limit: most });
-            }
-            *transmitted += 1;
-            *sent = (*sent).max(index + 1);
-            let body = encode_chunk(index, crypto.chunk(document, index)?);
-            frames.push(plain_frame(suite, Role::Issuer, MessageType::Chunk, self.id, *offer_hash, &body));
-        }
-        Ok(frames)
-    }
-
-    /// The stored release, when this very `Received` was answered before.
-    pub(super) fn stored_release(&self, received: &[u8; 32]) -> Option<Vec<u8>> {
-        match &self.state {
-            State::Released { frame, received_hash, .. } if received_hash == received => Some(frame.clone()),
-            _ => None,
-        }
-    }
-
-    /// Wraps the key to the kiosk, wipes key and ciphertext, and gives the receipt to be written. Nothing is sent yet.
-    pub(super) fn wrap_and_wipe(
-        &mut self,
-        crypto: &C,
-        now: Now,
-        received: Received,
-        previous: [u8; 32],
-        received_hash: [u8; 32],
-    ) -> Result<Vec<u8>, Error> {
-        let State::Offered { document, shape, offer_hash, sent, .. } = &self.state else {
-            return Err(Error::UnexpectedMessage { message: MessageType::Received.name() });
-        };
-        if previous != *offer_hash || received.count != shape.count || *sent != shape.count {
-            return Err(Error::Mismatch { what: "the offer that was received" });
-        }
-        let wrapped = crypto.wrap(document, self.applicant.suite, &self.applicant.reply_key, &received_hash)?;
-        let State::Offered { document, .. } = core::mem::replace(&mut self.state, State::Closing) else {
-            return Err(Error::WrongState { command: "wiping" });
-        };
-        let mut evidence = crypto.evidence(self.id);
-        crypto.erase(document, &mut evidence);
-        let earlier = core::mem::replace(&mut self.evidence, crypto.evidence(self.id));
-        evidence.absorb(earlier)?;
-        let receipt = make_receipt(crypto, evidence, &self.story(Event::KeyWiped, Cause::HandedOver, now))?;
-        let bytes = receipt.as_bytes().to_vec();
-        self.state = State::Recording { wrapped, receipt, received_hash };
-        Ok(bytes)
-    }
-
-    /// After the receipt is durable: makes the release, which only that receipt makes possible.
-    pub(super) fn release(&mut self, crypto: &C) -> Result<Option<Vec<u8>>, Error> {
-        let state = core::mem::replace(&mut self.state, State::Closing);
-        let State::Recording { wrapped, receipt, received_hash } = state else {
-            self.state = state;
-            return Ok(None);
-        };
-        let release = Release::new(wrapped, &receipt, crypto.receipt_certificate())?;
-        let mut body = release.encode();
-        let frame = sign_frame(crypto, self.applicant.suite, MessageType::Release, self.id, received_hash, &body);
-        self.evidence.record(CopyClass::WrappedKey, wipe::wipe_vec(&mut body, 0));
-        let frame = frame?;
-        let release_hash = frame_hash(&frame);
-        self.state = State::Released { frame: frame.clone(), release_hash, received_hash };
-        Ok(Some(frame))
-    }
-
-    /// The kiosk answered the release: wipes the stored frame. `None` when it was closed before.
-    pub(super) fn close(
-        &mut self,
-        crypto: &C,
-        now: Now,
-        verified: bool,
-        previous: [u8; 32],
-    ) -> Result<Option<Vec<u8>>, Error> {
-        match &self.state {
-            _ if self.ended => return Ok(None),
-            State::Released { release_hash, .. } if *release_hash == previous => {}
-            State::Released { .. } => return Err(Error::Mismatch { what: "the release that was opened" }),
-            _ => return Err(Error::UnexpectedMessage { message: MessageType::Opened.name() }),
-        }
-        if let State::Released { mut frame, .. } = core::mem::replace(&mut self.state, State::Closing) {
-            self.evidence.record(CopyClass::WrappedKey, wipe::wipe_vec(&mut frame, 0));
-        }
-        if !verified {
-            self.verdict = Some(Outcome::Unresolved);
-        }
-        self.ended = true;
-        self.receipt(crypto, now, Event::Closed, Cause::HandedOver).map(Some)
     }
 
     /// Erases whatever the session still holds and gives the receipt, and whether all of it was verified.
