@@ -26,6 +26,9 @@ mod release;
 mod signing;
 #[cfg(feature = "std")]
 pub mod suite;
+#[cfg(all(test, feature = "std"))]
+#[allow(clippy::unwrap_used)]
+mod vectors;
 
 pub use cipher_suite::{Suite, Suites};
 pub use crypto::{Crypto, SealedApplication, Shape, Unlock, WrappedKey};

@@ -56,7 +56,13 @@ pub fn hpke_open(
     aad: &[u8],
     sealed: &[u8],
 ) -> Checked<(Vec<u8>, Vec<u8>)> {
-    fn open<K: Kem>(private: &[u8], encapsulated: &[u8], info: &[u8], aad: &[u8], sealed: &[u8]) -> Checked<(Vec<u8>, Vec<u8>)> {
+    fn open<K: Kem>(
+        private: &[u8],
+        encapsulated: &[u8],
+        info: &[u8],
+        aad: &[u8],
+        sealed: &[u8],
+    ) -> Checked<(Vec<u8>, Vec<u8>)> {
         let wrong = |error: hpke::HpkeError| error.to_string();
         let private = K::PrivateKey::from_bytes(private).map_err(wrong)?;
         let encapsulated = K::EncappedKey::from_bytes(encapsulated).map_err(wrong)?;
@@ -99,7 +105,7 @@ pub fn subject_tag(key: &[u8], subject: &[u8]) -> [u8; 32] {
 
 /// One document's chunks opened: nonce, associated data and plaintext of each.
 fn open_chunks(key: &[u8], session: &[u8], context: &[u8], chunks: &[Vec<u8>]) -> Checked<(Vec<Value>, Vec<u8>)> {
-    use aes_gcm::aead::{Aead, Payload};
+    use aes_gcm::aead::AeadInOut;
     use aes_gcm::{Aes256Gcm, KeyInit};
     let cipher = Aes256Gcm::new_from_slice(key).map_err(|error| error.to_string())?;
     let (mut described, mut document) = (Vec::new(), Vec::new());
@@ -109,8 +115,12 @@ fn open_chunks(key: &[u8], session: &[u8], context: &[u8], chunks: &[Vec<u8>]) -
         let nonce = [&[0; 3][..], &index, &last].concat();
         let aad = [b"shokyo chunk v1", session, context, &index, &last].concat();
         let place: &[u8; 12] = nonce.as_slice().try_into().map_err(|_| "a nonce has twelve bytes")?;
-        let plain = cipher.decrypt(place.into(), Payload { msg: sealed, aad: &aad }).map_err(|error| error.to_string())?;
-        described.push(json!({ "nonce": hexadecimal(&nonce), "aad": hexadecimal(&aad), "plaintext": hexadecimal(&plain) }));
+        let (body, tag) = sealed.split_last_chunk::<16>().ok_or("a chunk has a tag")?;
+        let mut plain = body.to_vec();
+        let opened = cipher.decrypt_inout_detached(place.into(), &aad, plain.as_mut_slice().into(), tag.into());
+        opened.map_err(|error| format!("chunk: {error}"))?;
+        described
+            .push(json!({ "nonce": hexadecimal(&nonce), "aad": hexadecimal(&aad), "plaintext": hexadecimal(&plain) }));
         document.extend_from_slice(&plain);
     }
     Ok((described, document))
@@ -238,7 +248,10 @@ impl Reader<'_> {
         let [operator, issuer, suites, certificate] = items(frame.body)?;
         let asked = self.session.stations.get(&1).ok_or("there is an issuer")?;
         demand(operator.text()? == asked.operator && issuer.text()? == asked.station, "the issuer that is asked")?;
-        demand(suites.bytes()?.first() == Some(&(frame.suite as u8)), "the frame of a greeting has the first suite of its list")?;
+        demand(
+            suites.bytes()?.first() == Some(&(frame.suite as u8)),
+            "the frame of a greeting has the first suite of its list",
+        )?;
         demand(frame.role == Role::Kiosk, "who greets")?;
         self.id = frame.session.0;
         self.note("exchange", &frame.session.0);
@@ -248,7 +261,10 @@ impl Reader<'_> {
     fn challenge(&mut self, frame: &Frame<'_>) -> Checked<()> {
         let [nonce, epoch, key, valid, certificate] = items(frame.body)?;
         demand(frame.session.0 == self.id && frame.role == Role::Issuer, "the exchange of a challenge")?;
-        demand(epoch.bytes()?.len() == 16 && nonce.bytes()?.len() == 32 && valid.number()? > 0, "the shape of a challenge")?;
+        demand(
+            epoch.bytes()?.len() == 16 && nonce.bytes()?.len() == 32 && valid.number()? > 0,
+            "the shape of a challenge",
+        )?;
         self.suite = frame.suite;
         demand(key.bytes()? == public_key(self.suite, self.secret("challenge_private")?)?, "the key of a challenge")?;
         self.certificate_of(frame.role, &certificate)
@@ -312,7 +328,10 @@ impl Reader<'_> {
     fn chunk(&mut self, frame: &Frame<'_>) -> Checked<()> {
         let [index, sealed] = items(frame.body)?;
         let hashes = &self.offer.as_ref().ok_or("an offer comes before chunks")?.2;
-        demand(index.number()? == self.chunks.len() as u64 && index.number()? < self.granted, "chunks in order, on credit")?;
+        demand(
+            index.number()? == self.chunks.len() as u64 && index.number()? < self.granted,
+            "chunks in order, on credit",
+        )?;
         let expected = hashes.get(self.chunks.len()).ok_or("more chunks than were offered")?;
         demand(hash("shokyo chunk hash v1", &[sealed.bytes()?]) == *expected, "the hash of a chunk")?;
         self.chunks.push(sealed.bytes()?.to_vec());

@@ -86,7 +86,8 @@ fn secrets(session: &Session, suite: Suite) -> BTreeMap<String, Vec<u8>> {
     let find = |what: &str, fits: &dyn Fn(&[u8; 64]) -> bool| -> [u8; 64] {
         *draws.iter().find(|draw| fits(draw)).unwrap_or_else(|| panic!("{what} was not drawn"))
     };
-    let key = |public: &[u8]| find("a private key", &|draw| public_key(suite, &draw[..32]).unwrap() == public)[..32].to_vec();
+    let key =
+        |public: &[u8]| find("a private key", &|draw| public_key(suite, &draw[..32]).unwrap() == public)[..32].to_vec();
     let body = |kind: MessageType| {
         let frame = session.frames.iter().find(|frame| Frame::decode(frame).unwrap().kind == kind)?;
         Some((frame_hash(frame), Frame::decode(frame).unwrap().body))

@@ -5,6 +5,17 @@ use shokyo::handover::{Frame, MAX_FRAME, MessageType};
 
 use super::session::{Session, hexadecimal};
 
+/// What to read: the bytes in hexadecimal; of a long run of zeros, where it stands and how long it is.
+fn written(place: &str, why: &str, bytes: &[u8]) -> Value {
+    let longest = bytes.chunk_by(|a, b| a == b).max_by_key(|run| if run[0] == 0 { run.len() } else { 0 });
+    let Some(run) = longest.filter(|run| run[0] == 0 && run.len() > 200) else {
+        return json!({ "where": place, "why": why, "bytes": hexadecimal(bytes) });
+    };
+    let at = run.as_ptr() as usize - bytes.as_ptr() as usize;
+    let rest = [&bytes[..at], &bytes[at + run.len()..]].concat();
+    json!({ "where": place, "why": why, "bytes": hexadecimal(&rest), "at": at, "zeros": run.len() })
+}
+
 /// A head of CBOR: the major type and a number, in the shortest form.
 fn head(major: u8, number: usize) -> Vec<u8> {
     let major = major << 5;
@@ -54,7 +65,7 @@ pub fn refused(session: &Session) -> Vec<Value> {
     let [hello, credit, chunk] = [MessageType::Hello, MessageType::Credit, MessageType::Chunk].map(find);
     let mut list = Vec::new();
     let mut add = |place: &str, why: &str, bytes: Vec<u8>| {
-        list.push(json!({ "where": place, "why": why, "bytes": hexadecimal(&bytes) }));
+        list.push(written(place, why, &bytes));
     };
 
     add("frame", "nothing at all", Vec::new());
@@ -75,9 +86,7 @@ pub fn refused(session: &Session) -> Vec<Value> {
         add("frame", &format!("the {name} is negative"), with(&hello, position, vec![0x20]));
         add("frame", &format!("the {name} is 256 more"), with(&hello, position, vec![0x19, 1, number]));
     }
-    for (position, value, why) in
-        [(0, 2, "version 2"), (1, 3, "suite 3"), (2, 14, "type 14"), (3, 5, "role 5")]
-    {
+    for (position, value, why) in [(0, 2, "version 2"), (1, 3, "suite 3"), (2, 14, "type 14"), (3, 5, "role 5")] {
         add("frame", why, with(&hello, position, vec![value]));
     }
     let unknown = "an unknown version, and everything else as a later version might have it";
@@ -100,15 +109,11 @@ pub fn refused(session: &Session) -> Vec<Value> {
     add("frame", "a signature of 65 bytes", with(&hello, 7, string(&[7; 65])));
     add("frame", "a Chunk with a signature", with(&chunk, 7, string(&[7; 64])));
     add("frame", "a Credit with a signature", with(&credit, 7, string(&[7; 64])));
-    // The largest that fits, and one byte more: the same but for its length.
-    let fixed = joined(&parts(&with_body(&chunk, &[0; 0x100]))).len() - 0x100;
-    let most = MAX_FRAME - fixed;
-    let mut prefix = joined(&parts(&chunk)[..6]);
-    prefix[0] = 0x88;
-    prefix.extend(head(2, most + 1));
-    list.push(json!({
-        "where": "frame", "why": "one byte more than a frame may have", "bytes": hexadecimal(&prefix), "zeros": most + 2,
-    }));
+    // The largest that fits is read; this one is the same but for its length.
+    let fixed = with_body(&chunk, &[0; 0x100]).len() - 0x100;
+    assert!(Frame::decode(&with_body(&chunk, &vec![0; MAX_FRAME - fixed])).is_ok());
+    let larger = with_body(&chunk, &vec![0; MAX_FRAME - fixed + 1]);
+    add("frame", "one byte more than a frame may have", larger);
     bodies(&mut list, &find);
     signatures(&mut list, session);
     list
@@ -120,7 +125,7 @@ fn bodies(list: &mut Vec<Value>, find: &dyn Fn(MessageType) -> Vec<u8>) {
     let body = |kind: M| Frame::decode(&find(kind)).unwrap().body.to_vec();
     let mut add = |kind: M, why: &str, body: &[u8]| {
         let bytes = with_body(&find(kind), body);
-        list.push(json!({ "where": "body", "why": format!("{}: {why}", kind.name()), "bytes": hexadecimal(&bytes) }));
+        list.push(written("body", &format!("{}: {why}", kind.name()), &bytes));
     };
     for kind in [M::Hello, M::Challenge, M::Apply, M::Offer, M::Chunk, M::Credit, M::Received, M::Release, M::Opened]
         .into_iter()
@@ -135,7 +140,7 @@ fn bodies(list: &mut Vec<Value>, find: &dyn Fn(MessageType) -> Vec<u8>) {
     }
     let text = |text: &str| [head(3, text.len()), text.as_bytes().to_vec()].concat();
     let hello = |operator: &str, suites: &[u8], certificate: usize| {
-        [vec![0x84], text(operator), text("issuer-1"), string(suites), string(&vec![1; certificate])].concat()
+        [vec![0x84], text(operator), text("issuer-1"), string(suites), string(&vec![0; certificate])].concat()
     };
     add(M::Hello, "an operator without name", &hello("", &[1], 5));
     add(M::Hello, "an operator with 65 bytes", &hello(&"x".repeat(65), &[1], 5));
@@ -147,7 +152,8 @@ fn bodies(list: &mut Vec<Value>, find: &dyn Fn(MessageType) -> Vec<u8>) {
     add(M::Hello, "a certificate of 4,097 bytes", &hello("operator", &[1], 4097));
     let offer = |length: u32, size: u32, hashes: usize| {
         let number = |number: u32| head(0, number as usize);
-        [vec![0x85], number(length), number(size), string(&vec![1; hashes]), string(&[2; 32]), string(&[3; 32])].concat()
+        [vec![0x85], number(length), number(size), string(&vec![0; hashes]), string(&[2; 32]), string(&[3; 32])]
+            .concat()
     };
     add(M::Offer, "fewer hashes than the length needs", &offer(150, 64, 64));
     add(M::Offer, "more hashes than the length needs", &offer(150, 64, 128));
@@ -162,7 +168,7 @@ fn bodies(list: &mut Vec<Value>, find: &dyn Fn(MessageType) -> Vec<u8>) {
     add(M::Credit, "an end of 2^32", &[0x82, 0x00, 0x1B, 0, 0, 0, 1, 0, 0, 0, 0]);
     add(M::Opened, "a number instead of a truth value", &[0x81, 0x01]);
     add(M::Received, "a hash of 31 bytes", &[&[0x82, 0x03][..], &string(&[7; 31])].concat());
-    add(M::Attachment, "4,097 bytes", &[vec![0x82], string(&[7; 4097]), string(&[1; 5])].concat());
+    add(M::Attachment, "4,097 bytes", &[vec![0x82], string(&[0; 4097]), string(&[1; 5])].concat());
 }
 
 /// Frames and bodies as they should be, signed by another or for another.
@@ -171,11 +177,12 @@ fn signatures(list: &mut Vec<Value>, session: &Session) {
         let frame = Frame::decode(bytes).unwrap();
         let Some(mut signature) = frame.signature else { continue };
         let mut add = |why: &str, frame: Frame<'_>| {
-            let why = format!("{}: {why}", frame.kind.name());
-            list.push(json!({ "where": "signature", "why": why, "bytes": hexadecimal(&frame.encode()) }));
+            list.push(written("signature", &format!("{}: {why}", frame.kind.name()), &frame.encode()));
         };
         match frame.kind {
-            MessageType::Hello => add("for another exchange", Frame { session: shokyo::types::SessionId([9; 32]), ..frame }),
+            MessageType::Hello => {
+                add("for another exchange", Frame { session: shokyo::types::SessionId([9; 32]), ..frame })
+            }
             MessageType::Challenge => add("another suite", Frame { suite: shokyo::handover::Suite::XWing, ..frame }),
             MessageType::Offer => add("answers another application", Frame { previous: [9; 32], ..frame }),
             MessageType::Received => {
@@ -195,8 +202,8 @@ fn signatures(list: &mut Vec<Value>, session: &Session) {
 /// Adds the order of Ed25519's group to the second half of a signature.
 fn add_order(signature: &mut [u8; 64]) {
     const ORDER: [u8; 32] = [
-        0xED, 0xD3, 0xF5, 0x5C, 0x1A, 0x63, 0x12, 0x58, 0xD6, 0x9C, 0xF7, 0xA2, 0xDE, 0xF9, 0xDE, 0x14, 0, 0, 0, 0, 0, 0,
-        0, 0, 0, 0, 0, 0, 0, 0, 0, 0x10,
+        0xED, 0xD3, 0xF5, 0x5C, 0x1A, 0x63, 0x12, 0x58, 0xD6, 0x9C, 0xF7, 0xA2, 0xDE, 0xF9, 0xDE, 0x14, 0, 0, 0, 0, 0,
+        0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x10,
     ];
     let mut carry = 0;
     for (byte, order) in signature[32..].iter_mut().zip(ORDER) {

@@ -48,6 +48,17 @@ pub fn read(name: &str) -> Value {
     serde_json::from_str(&std::fs::read_to_string(folder().join(name)).unwrap()).unwrap()
 }
 
+/// The bytes of a frame that must be refused, with its zeros where they belong.
+pub fn with_zeros(vector: &Value) -> Vec<u8> {
+    let mut frame = bytes(&vector["bytes"]);
+    if let (Some(at), Some(zeros)) = (vector["at"].as_u64(), vector["zeros"].as_u64()) {
+        let rest = frame.split_off(usize::try_from(at).unwrap());
+        frame.resize(frame.len() + usize::try_from(zeros).unwrap(), 0);
+        frame.extend(rest);
+    }
+    frame
+}
+
 impl Session {
     pub fn from_json(value: &Value) -> Self {
         let stations = value["stations"].as_array().unwrap().iter().map(|station| {

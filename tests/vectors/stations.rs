@@ -62,7 +62,12 @@ pub fn station(role: Role) -> (StationCrypto, Station) {
     let identity = Vault::open(options.clone()).unwrap();
     let name = format!("{role}-1");
     let keys = StationKeys {
-        info: StationInfo { role, station: name.clone(), operator: format!("operator of {role}"), post: "POST-1".into() },
+        info: StationInfo {
+            role,
+            station: name.clone(),
+            operator: format!("operator of {role}"),
+            post: "POST-1".into(),
+        },
         messages: SigningKey::generate(&identity).unwrap(),
         certificate: format!("certificate of {name} for messages").into_bytes(),
         receipts: SigningKey::generate(&identity).unwrap(),
@@ -138,12 +143,14 @@ impl Stations {
             let Some((to, from, frame)) = self.network.pop_front() else { return };
             self.now.monotonic.0 += 7;
             self.now.unix_ms += 7;
-            match to {
-                Role::Issuer => self.issuer.handle_frame(self.now, from, &frame).unwrap(),
-                Role::CertificateCentre => self.relays[1].handle_frame(self.now, from, frame).unwrap(),
-                Role::EcCentre => self.relays[0].handle_frame(self.now, from, frame).unwrap(),
-                Role::Kiosk => self.kiosk.handle_frame(self.now, &frame).unwrap(),
-            }
+            let taken = match to {
+                Role::Issuer => self.issuer.handle_frame(self.now, from, &frame),
+                Role::CertificateCentre => self.relays[1].handle_frame(self.now, from, frame),
+                Role::EcCentre => self.relays[0].handle_frame(self.now, from, frame),
+                Role::Kiosk => self.kiosk.handle_frame(self.now, &frame),
+            };
+            // What was on its way when the session ended comes too late.
+            assert!(taken.is_ok() || self.cancelled, "{to}: {taken:?}");
         }
         panic!("the stations never come to rest");
     }
