@@ -1,7 +1,7 @@
 //! Set-up, checks and tests of the repository in one command: `cargo xtask test`.
 //!
-//! It only starts programs and compares their results. It never changes a source file; `cargo xtask header` alone writes into
-//! the tree, and only the generated header.
+//! It only starts programs and compares their results. It never changes a source file; `cargo xtask header` and `cargo xtask
+//! vectors` alone write into the tree, and only what is generated.
 
 mod bare;
 mod c_program;
@@ -17,6 +17,7 @@ mod models;
 mod packages;
 mod sanitizers;
 mod steps;
+mod vectors;
 mod versus;
 
 use std::path::Path;
@@ -27,6 +28,7 @@ cargo xtask test [--quick]    everything that must hold before a change is taken
 cargo xtask step NAME…        the named steps of it alone, in this order
 cargo xtask steps             the names of the steps and what each is for
 cargo xtask header            write include/shokyo.h anew from src/ffi
+cargo xtask vectors           make the test vectors in tests/vectors anew, after a change of the protocol
 cargo xtask help              this text
 
 Missing Debian packages are installed when the user is root; otherwise the command to install them is printed.
@@ -55,19 +57,24 @@ fn main() -> ExitCode {
             steps::print();
             ExitCode::SUCCESS
         }
-        ["header"] => match header::write() {
-            Ok(()) => ExitCode::SUCCESS,
-            Err(failure) => {
-                eprintln!("{failure}");
-                ExitCode::FAILURE
-            }
-        },
+        ["header"] => finish(header::write()),
+        ["vectors"] => finish(vectors::write()),
         ["help" | "--help" | "-h"] => {
             print!("{HELP}");
             ExitCode::SUCCESS
         }
         _ => {
             eprint!("{HELP}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn finish(outcome: Result<(), call::Failure>) -> ExitCode {
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("{failure}");
             ExitCode::FAILURE
         }
     }
