@@ -6,7 +6,9 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use tokio::sync::mpsc::{Receiver, Sender, UnboundedReceiver, UnboundedSender, channel, unbounded_channel};
+use tokio::sync::mpsc::{
+    Receiver, Sender, UnboundedReceiver, UnboundedSender, WeakUnboundedSender, channel, unbounded_channel,
+};
 use tokio::time::{Instant, sleep_until};
 
 use super::journal::{Journal, Written};
@@ -97,17 +99,19 @@ enum Inbound {
 #[derive(Clone)]
 pub(super) struct Connections {
     inbound: Sender<Inbound>,
-    sent: UnboundedSender<Passing>,
+    /// Strong as long as a link is served, or the driver runs: by that a station that stops knows when its links have ended.
+    sent: WeakUnboundedSender<Passing>,
     notices: Notices,
 }
 
 impl Connections {
-    /// Serves a link until it ends.
+    /// Serves a link until both sides have ended it. A station that stops takes none.
     pub(super) async fn serve(&self, peer: Peer, link: Link) {
+        let Some(sent) = self.sent.upgrade() else { return };
         let name = link.peer().clone();
         let (mut reader, writer) = link.split();
         let (outgoing, queue) = unbounded_channel();
-        let sending = tokio::spawn(send_all(queue, writer, self.sent.clone()));
+        let sending = tokio::spawn(send_all(queue, writer, sent.clone()));
         let mut error = None;
         if self.inbound.send(Inbound::Up(peer, name.clone(), outgoing)).await.is_ok() {
             loop {
@@ -129,6 +133,7 @@ impl Connections {
         }
         self.notices.tell(None, What::Disconnected { station: name.station, error });
         let _ = sending.await;
+        drop(sent);
     }
 }
 
@@ -169,6 +174,8 @@ pub(super) struct Driver<M: Machine> {
     written: UnboundedReceiver<Written>,
     inbound: Receiver<Inbound>,
     sent: UnboundedReceiver<Passing>,
+    /// Until the driver stops; then only links have one.
+    sender: Option<UnboundedSender<Passing>>,
     peers: HashMap<Peer, UnboundedSender<Outgoing>>,
     notices: Notices,
     unwritten: usize,
@@ -178,11 +185,14 @@ impl<M: Machine> Driver<M> {
     pub(super) fn new(machine: M, store: Store, notices: Notices) -> Result<(Self, Connections), Error> {
         let (done, written) = unbounded_channel();
         let (inbound_sender, inbound) = channel(INBOUND);
-        let (sent_sender, sent) = unbounded_channel();
-        let connections = Connections { inbound: inbound_sender, sent: sent_sender, notices: notices.clone() };
+        let (sender, sent) = unbounded_channel();
+        let connections = Connections { inbound: inbound_sender, sent: sender.downgrade(), notices: notices.clone() };
         let journal = Journal::start(store, done)?;
         let peers = HashMap::new();
-        Ok((Self { machine, journal, written, inbound, sent, peers, notices, unwritten: 0 }, connections))
+        Ok((
+            Self { machine, journal, written, inbound, sent, sender: Some(sender), peers, notices, unwritten: 0 },
+            connections,
+        ))
     }
 
     /// Runs until it is told to stop, then until what is open is ended and written down.
@@ -227,9 +237,11 @@ impl<M: Machine> Driver<M> {
                 () = sleep_until(end) => break,
             }
         }
-        // Links send what is queued and tell their neighbours; frames that came meanwhile are dropped unread.
+        // Links send what is queued and tell their neighbours, which end them too; frames that came meanwhile are dropped unread.
         self.peers.clear();
         self.inbound.close();
+        while self.inbound.try_recv().is_ok() {}
+        self.sender = None;
         while let Ok(Some(passing)) = tokio::time::timeout_at(end, self.sent.recv()).await {
             self.machine.handle_sent(now(), passing);
             self.drain();

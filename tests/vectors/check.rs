@@ -126,6 +126,14 @@ fn open_chunks(key: &[u8], session: &[u8], context: &[u8], chunks: &[Vec<u8>]) -
     Ok((described, document))
 }
 
+/// The shape of the document that was offered.
+#[derive(Clone)]
+struct Offered {
+    length: u64,
+    chunk_size: u64,
+    hashes: Vec<[u8; 32]>,
+}
+
 /// A session that is being read, with what the frames so far said.
 struct Reader<'s> {
     session: &'s Session,
@@ -137,7 +145,7 @@ struct Reader<'s> {
     attachments: Vec<u8>,
     attached: Vec<(u8, [u8; 32])>,
     granted: u64,
-    offer: Option<(u64, u64, Vec<[u8; 32]>, [u8; 32], [u8; 32])>,
+    offer: Option<Offered>,
     chunks: Vec<Vec<u8>>,
     reply_key: Vec<u8>,
 }
@@ -304,22 +312,22 @@ impl Reader<'_> {
     }
 
     fn offer(&mut self, frame: &Frame<'_>) -> Checked<()> {
-        let [length, size, hashes, commitment_, tag] = items(frame.body)?;
+        let [length, size, hashes, committed, tag] = items(frame.body)?;
         let (hashes, rest) = hashes.bytes()?.as_chunks::<32>();
         let (length, size) = (length.number()?, size.number()?);
         demand(rest.is_empty() && size > 0 && length.div_ceil(size) == hashes.len() as u64, "the shape of an offer")?;
         demand(self.derived["subject_tag"] == json!(hexadecimal(tag.bytes()?)), "the subject of an offer")?;
         let context = self.previous(MessageType::Apply, Role::Kiosk)?;
-        demand(commitment_.hash()? == commitment(self.secret("document_key")?, &context), "the commitment")?;
-        self.note("commitment", commitment_.bytes()?);
-        self.offer = Some((length, size, hashes.to_vec(), commitment_.hash()?, context));
+        demand(committed.hash()? == commitment(self.secret("document_key")?, &context), "the commitment")?;
+        self.note("commitment", committed.bytes()?);
+        self.offer = Some(Offered { length, chunk_size: size, hashes: hashes.to_vec() });
         Ok(())
     }
 
     fn credit(&mut self, frame: &Frame<'_>) -> Checked<()> {
         let [from, until] = items(frame.body)?;
         let (from, until) = (from.number()?, until.number()?);
-        let count = self.offer.as_ref().ok_or("an offer comes before credit")?.2.len() as u64;
+        let count = self.offer.as_ref().ok_or("an offer comes before credit")?.hashes.len() as u64;
         demand(from == self.granted && from < until && until <= count, "credit follows credit")?;
         self.granted = until;
         Ok(())
@@ -327,7 +335,7 @@ impl Reader<'_> {
 
     fn chunk(&mut self, frame: &Frame<'_>) -> Checked<()> {
         let [index, sealed] = items(frame.body)?;
-        let hashes = &self.offer.as_ref().ok_or("an offer comes before chunks")?.2;
+        let hashes = &self.offer.as_ref().ok_or("an offer comes before chunks")?.hashes;
         demand(
             index.number()? == self.chunks.len() as u64 && index.number()? < self.granted,
             "chunks in order, on credit",
@@ -352,11 +360,12 @@ impl Reader<'_> {
         let parts: Vec<&[u8]> = parts.iter().map(Vec::as_slice).collect();
         self.attachments = hash("shokyo attachments v1", &parts).to_vec();
         demand(attachments.bytes()? == self.attachments, "the hash of the attachments")?;
-        let (length, size, hashes, _, context) = self.offer.clone().ok_or("an offer comes first")?;
+        let Offered { length, chunk_size, hashes } = self.offer.clone().ok_or("an offer comes first")?;
+        let context = self.previous(MessageType::Apply, Role::Kiosk)?;
         demand(count.number()? == hashes.len() as u64 && self.chunks.len() == hashes.len(), "every chunk")?;
         let (described, document) = open_chunks(self.secret("document_key")?, &self.id, &context, &self.chunks)?;
         demand(document.len() as u64 == length, "the length of the document")?;
-        let whole = self.chunks.iter().rev().skip(1).all(|chunk| chunk.len() as u64 == size + 16);
+        let whole = self.chunks.iter().rev().skip(1).all(|chunk| chunk.len() as u64 == chunk_size + 16);
         demand(whole, "every chunk but the last is whole")?;
         self.derived.insert("chunks".into(), json!(described));
         let (attachments, info) = (self.attachments.clone(), frame_hash(bytes));

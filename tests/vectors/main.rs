@@ -8,7 +8,9 @@ mod check;
 mod generate;
 #[cfg(shokyo_faults)]
 mod refused;
+#[cfg_attr(not(shokyo_faults), allow(dead_code, reason = "only the build with known randomness makes vectors"))]
 mod session;
+#[cfg_attr(not(shokyo_faults), allow(dead_code, reason = "only the build with known randomness makes vectors"))]
 mod stations;
 
 use check::check;

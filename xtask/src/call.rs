@@ -73,6 +73,26 @@ impl Call {
         }
     }
 
+    /// Runs calls at the same time, prints each with what it printed, in their order, and demands that all exit with 0. For programs
+    /// that keep one processor busy each.
+    pub fn run_at_once(calls: &[Self]) -> Result<(), Failure> {
+        let outputs = std::thread::scope(|scope| {
+            let started: Vec<_> = calls.iter().map(|call| scope.spawn(|| call.command().output())).collect();
+            started.into_iter().map(std::thread::ScopedJoinHandle::join).collect::<Vec<_>>()
+        });
+        let mut outcome = Ok(());
+        for (call, output) in calls.iter().zip(outputs) {
+            println!("$ {call}");
+            let output = output.map_err(|_| call.failure("nobody waited for its end"))?;
+            let output = output.map_err(|error| call.failure(format!("cannot be started: {error}")))?;
+            print!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+            if !output.status.success() && outcome.is_ok() {
+                outcome = Err(call.failure(output.status.to_string()));
+            }
+        }
+        outcome
+    }
+
     /// Whether it can be started and exits with 0. Prints nothing.
     pub fn succeeds_silently(&self) -> bool {
         self.command().output().is_ok_and(|output| output.status.success())
@@ -151,6 +171,7 @@ impl fmt::Display for Failure {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use super::Call;
 
@@ -159,6 +180,23 @@ mod tests {
         let call =
             Call::cargo("test --all").argument("it's").set("RUSTFLAGS", "--cfg a").set("EMPTY", "").unset("OTHER");
         assert_eq!(call.to_string(), r"env -u OTHER RUSTFLAGS='--cfg a' EMPTY= cargo test --all 'it'\''s'");
+    }
+
+    #[test]
+    fn calls_run_at_the_same_time_and_one_that_fails_is_enough() {
+        let shell = |script: &str| Call::new("sh", "-c").argument(script);
+        let folder = std::env::temp_dir().join(format!("shokyo-xtask-{}", std::process::id()));
+        let (here, there) = (folder.join("here").display().to_string(), folder.join("there").display().to_string());
+        // Each waits for the other, at most ten seconds.
+        let meets = |own: &str, other: &str| {
+            shell(&format!("touch {own}; for i in $(seq 100); do test -e {other} && exit 0; sleep 0.1; done; exit 1"))
+        };
+        std::fs::create_dir(&folder).unwrap();
+        let met = Call::run_at_once(&[meets(&here, &there), meets(&there, &here)]);
+        std::fs::remove_dir_all(&folder).unwrap();
+        assert!(met.is_ok());
+        assert!(Call::run_at_once(&[shell("exit 0"), shell("exit 1"), shell("exit 0")]).is_err());
+        assert!(Call::run_at_once(&[shell("kill -9 $$"), shell("exit 0")]).is_err());
     }
 
     #[test]

@@ -4,13 +4,15 @@ use crate::call::{Call, Failure};
 use crate::steps::Outcome;
 
 /// Features and targets that are checked, without the ones that another line covers.
-const FEATURES: [&str; 7] = [
+const FEATURES: [&str; 8] = [
     "--no-default-features --lib",
     "--no-default-features --features alloc --lib",
     "--all-targets",
     "--features custody --lib",
     "--features net --lib",
     "--features capi --lib",
+    // What is shipped, without the features that tests add to dependencies.
+    "--features cli --bins",
     "--all-features --all-targets",
 ];
 
@@ -37,11 +39,15 @@ pub fn test() -> Result<Outcome, Failure> {
     Ok(Outcome::Done)
 }
 
+/// A build as it is shipped, of tests. The features are the demonstration's: cargo builds the program along with the tests, and
+/// the step `demo` runs it.
+pub const SHIPPED: &str = "test --locked --release --features cli";
+
 /// Tests of memory and handover with the optimisations that are shipped, the link-time ones included: those are what could remove
-/// a wipe or outgrow a room. The features are the demonstration's, so that both share one build.
+/// a wipe or outgrow a room.
 pub fn release() -> Result<Outcome, Failure> {
     let tests = "--lib --test memory_core --test memory_limits --test memory_residue --test memory_whole --test memory_convert --test handover";
-    Call::cargo(&format!("test --locked --release --features cli {tests}")).run()?;
+    Call::cargo(&format!("{SHIPPED} {tests}")).run()?;
     Ok(Outcome::Done)
 }
 

@@ -1,22 +1,26 @@
 //! The demonstration, and its negative control.
 
 use crate::call::{Call, Failure};
-use crate::faults;
 use crate::steps::Outcome;
+use crate::{checks, faults};
+
+/// A test of the step before. With it cargo builds the program, from the dependencies that the tests have; alone it would be built
+/// anew from others, which differ in features alone.
+const WITH_PROGRAM: &str = "--test memory_core --no-run";
 
 /// The exit code of `shokyo demo` when everything went right except that residue of the document was found.
 const RESIDUE_FOUND: i32 = 3;
 
 /// The document is delivered, erased and verified in four processes, and nothing of it is found afterwards.
 pub fn run() -> Result<Outcome, Failure> {
-    Call::cargo("build --locked --release --features cli --bin shokyo").run()?;
+    Call::cargo(&format!("{} {WITH_PROGRAM}", checks::SHIPPED)).run()?;
     Call::new("target/release/shokyo", "demo").run()?;
     Ok(Outcome::Done)
 }
 
 /// The same command without wiping must find residue. Any other failure would not show that the scan can find something.
 pub fn run_without_wiping() -> Result<Outcome, Failure> {
-    faults::cargo("build --locked --release --all-features --bin shokyo").run()?;
+    faults::cargo(&format!("{} {WITH_PROGRAM}", faults::TESTS)).run()?;
     finds_residue(&Call::new(&format!("{}/release/shokyo", faults::FOLDER), "demo").unset("SHOKYO_FAULTS"))
 }
 

@@ -88,7 +88,7 @@ pub fn run() -> Result<Outcome, Failure> {
 
 /// The program, with the faults compiled in and switched off: one switches the wipe off for the control.
 fn build() -> Result<String, Failure> {
-    let call = faults::cargo("test --locked --release --all-features --test fault_probe --no-run");
+    let call = faults::cargo(&format!("{} --test fault_probe --no-run", faults::TESTS));
     call.run()?;
     let program = fs::read_dir(format!("{}/release/deps", faults::FOLDER))
         .map_err(|error| Failure::new(format!("{}: {error}", faults::FOLDER)))?

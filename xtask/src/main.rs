@@ -11,11 +11,13 @@ mod cores;
 mod demo;
 mod disassembly;
 mod faults;
+mod fuzz;
 mod header;
 mod injection;
 mod models;
 mod packages;
 mod sanitizers;
+mod soak;
 mod steps;
 mod vectors;
 mod versus;
@@ -27,8 +29,15 @@ const HELP: &str = "\
 cargo xtask test [--quick]    everything that must hold before a change is taken in; --quick leaves out what takes long
 cargo xtask step NAME…        the named steps of it alone, in this order
 cargo xtask steps             the names of the steps and what each is for
+cargo xtask soak              a million simulated handovers with faults; --sessions N, --seed S; --world SEED runs one world
+                              again and prints what happens in it
 cargo xtask header            write include/shokyo.h anew from src/ffi
+<<<<<<< HEAD
 cargo xtask vectors           make the test vectors in tests/vectors anew, after a change of the protocol
+=======
+cargo xtask fuzz [--minutes N] [TARGET…]
+                              every target of fuzz/, or the named ones, for N minutes each (10); --seeds writes the seeds anew
+>>>>>>> main
 cargo xtask help              this text
 
 Missing Debian packages are installed when the user is root; otherwise the command to install them is printed.
@@ -57,8 +66,15 @@ fn main() -> ExitCode {
             steps::print();
             ExitCode::SUCCESS
         }
+<<<<<<< HEAD
         ["header"] => finish(header::write()),
         ["vectors"] => finish(vectors::write()),
+=======
+        ["soak", options @ ..] => told(soak::run(options)),
+        ["header"] => told(header::write()),
+        ["fuzz", "--seeds"] => told(fuzz::seeds()),
+        ["fuzz", words @ ..] => told(fuzz::long(words)),
+>>>>>>> main
         ["help" | "--help" | "-h"] => {
             print!("{HELP}");
             ExitCode::SUCCESS
@@ -70,7 +86,11 @@ fn main() -> ExitCode {
     }
 }
 
+<<<<<<< HEAD
 fn finish(outcome: Result<(), call::Failure>) -> ExitCode {
+=======
+fn told(outcome: Result<(), call::Failure>) -> ExitCode {
+>>>>>>> main
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {

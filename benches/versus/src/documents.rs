@@ -126,7 +126,7 @@ pub fn seal_read_erase_one(vault: &Vault, plain: &[u8]) {
     assert_eq!(outcome, Ok(true), "not sealed, read and erased");
 }
 
-fn ring_seal_open(key: &[u8; 32], data: &mut [u8]) {
+pub fn ring_seal_open(key: &[u8; 32], data: &mut [u8]) {
     let outcome = UnboundKey::new(&AES_256_GCM, key).map(LessSafeKey::new).and_then(|key| {
         let nonce = || Nonce::assume_unique_for_key([0; 12]);
         let tag = key.seal_in_place_separate_tag(nonce(), Aad::empty(), data)?;

@@ -7,6 +7,7 @@
 mod aead;
 mod calls;
 mod capacity;
+mod contention;
 mod destroying;
 mod documents;
 mod machine;
@@ -23,7 +24,7 @@ use sodium::Sodium;
 type Section = (&'static str, fn(&mut Bars, Option<Sodium>) -> Result<(), shokyo::Error>);
 
 /// Everything that is measured, in its order.
-const SECTIONS: [Section; 8] = [
+const SECTIONS: [Section; 9] = [
     ("wipe", |bars, _| {
         wiping::run(bars);
         Ok(())
@@ -41,6 +42,7 @@ const SECTIONS: [Section; 8] = [
         Ok(())
     }),
     ("call", |bars, _| calls::run(bars)),
+    ("contention", |bars, _| contention::run(bars)),
 ];
 
 fn main() -> ExitCode {

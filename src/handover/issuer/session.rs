@@ -2,7 +2,7 @@
 
 mod handing_over;
 
-use alloc::collections::BTreeSet;
+use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::string::String;
 use alloc::vec::Vec;
 
@@ -101,7 +101,7 @@ pub(super) struct Session<C: Crypto> {
     /// Evidence of what was erased on the way and is in no receipt yet.
     evidence: Erasure,
     /// Stations whose receipts came, and those whose receipts are durable.
-    noted: BTreeSet<Role>,
+    noted: BTreeMap<Role, [u8; 32]>,
     receipts: BTreeSet<Role>,
     /// Set when the session cannot end as complete any more.
     verdict: Option<Outcome>,
@@ -132,7 +132,7 @@ impl<C: Crypto> Session<C> {
             opened: now,
             state,
             evidence,
-            noted: BTreeSet::new(),
+            noted: BTreeMap::new(),
             receipts: BTreeSet::new(),
             verdict: None,
             ended: false,
@@ -362,7 +362,18 @@ impl<C: Crypto> Session<C> {
         if !ends_well {
             self.verdict = Some(Outcome::Unresolved);
         }
-        Ok(self.noted.insert(sender.role))
+        Ok(self.noted.insert(sender.role, sender.key).is_none())
+    }
+
+    /// Whether another station already gave the receipt of this relay's role: then nobody here can know who carried the session. `Some`
+    /// when it did, with whether this is the first time that it is found.
+    pub(super) fn contradicts(&mut self, sender: &Identity) -> Option<bool> {
+        if !sender.role.is_relay() {
+            // Which kiosk it is was known from the start.
+            return None;
+        }
+        self.noted.get(&sender.role).filter(|known| **known != sender.key)?;
+        Some(self.verdict.replace(Outcome::Unresolved) != Some(Outcome::Unresolved))
     }
 
     pub(super) fn receipt_is_durable(&mut self, role: Role) {
