@@ -147,7 +147,6 @@ struct Reader<'s> {
     granted: u64,
     offer: Option<Offered>,
     chunks: Vec<Vec<u8>>,
-    reply_key: Vec<u8>,
 }
 
 /// Checks every frame of a session and gives the values in between.
@@ -163,7 +162,6 @@ pub fn check(session: &Session) -> Checked<Value> {
         granted: 0,
         offer: None,
         chunks: Vec::new(),
-        reply_key: Vec::new(),
     };
     for (position, bytes) in session.frames.iter().enumerate() {
         reader.frame(bytes).map_err(|error| format!("{}, frame {position}: {error}", session.title))?;
@@ -285,7 +283,6 @@ impl Reader<'_> {
         demand(operator.text()? == asked.operator && issuer.text()? == asked.station, "the issuer that is asked")?;
         demand(copies.number()? > 0 && frame.role == Role::Kiosk && frame.suite == self.suite, "who applies")?;
         demand(reply.bytes()? == public_key(self.suite, self.secret("reply_private")?)?, "the reply key")?;
-        self.reply_key = reply.bytes()?.to_vec();
         let parts = [nonce.bytes()?, kiosk.operator.as_bytes(), kiosk.station.as_bytes(), reply.bytes()?];
         self.id = hash("shokyo session v1", &parts);
         demand(frame.session.0 == self.id, "the session of an application")?;

@@ -66,15 +66,11 @@ fn main() -> ExitCode {
             steps::print();
             ExitCode::SUCCESS
         }
-<<<<<<< HEAD
-        ["header"] => finish(header::write()),
-        ["vectors"] => finish(vectors::write()),
-=======
+        ["vectors"] => told(vectors::write()),
         ["soak", options @ ..] => told(soak::run(options)),
         ["header"] => told(header::write()),
         ["fuzz", "--seeds"] => told(fuzz::seeds()),
         ["fuzz", words @ ..] => told(fuzz::long(words)),
->>>>>>> main
         ["help" | "--help" | "-h"] => {
             print!("{HELP}");
             ExitCode::SUCCESS
@@ -86,11 +82,7 @@ fn main() -> ExitCode {
     }
 }
 
-<<<<<<< HEAD
-fn finish(outcome: Result<(), call::Failure>) -> ExitCode {
-=======
 fn told(outcome: Result<(), call::Failure>) -> ExitCode {
->>>>>>> main
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
