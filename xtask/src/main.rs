@@ -32,12 +32,9 @@ cargo xtask steps             the names of the steps and what each is for
 cargo xtask soak              a million simulated handovers with faults; --sessions N, --seed S; --world SEED runs one world
                               again and prints what happens in it
 cargo xtask header            write include/shokyo.h anew from src/ffi
-<<<<<<< HEAD
 cargo xtask vectors           make the test vectors in tests/vectors anew, after a change of the protocol
-=======
 cargo xtask fuzz [--minutes N] [TARGET…]
                               every target of fuzz/, or the named ones, for N minutes each (10); --seeds writes the seeds anew
->>>>>>> main
 cargo xtask help              this text
 
 Missing Debian packages are installed when the user is root; otherwise the command to install them is printed.
