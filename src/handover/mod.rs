@@ -35,6 +35,9 @@ mod release;
 mod signing;
 #[cfg(feature = "std")]
 pub mod suite;
+#[cfg(all(test, feature = "std"))]
+#[allow(clippy::unwrap_used)]
+mod vectors;
 
 pub use cipher_suite::{Suite, Suites};
 pub use crypto::{Crypto, Handle, SealedApplication, Shape, Unlock, WrappedKey};

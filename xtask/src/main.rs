@@ -1,7 +1,7 @@
 //! Set-up, checks and tests of the repository in one command: `cargo xtask test`.
 //!
-//! It only starts programs and compares their results. It never changes a source file; `cargo xtask header` alone writes into
-//! the tree, and only the generated header.
+//! It only starts programs and compares their results. It never changes a source file; `cargo xtask header` and `cargo xtask
+//! vectors` alone write into the tree, and only what is generated.
 
 mod bare;
 mod c_program;
@@ -20,6 +20,7 @@ mod packages;
 mod sanitizers;
 mod soak;
 mod steps;
+mod vectors;
 mod versus;
 
 use std::path::Path;
@@ -32,6 +33,7 @@ cargo xtask steps             the names of the steps and what each is for
 cargo xtask soak              a million simulated handovers with faults; --sessions N, --seed S; --world SEED runs one world
                               again and prints what happens in it
 cargo xtask header            write include/shokyo.h anew from src/ffi
+cargo xtask vectors           make the test vectors in tests/vectors anew, after a change of the protocol
 cargo xtask fuzz [--minutes N] [TARGET…]
                               every target of fuzz/, or the named ones, for N minutes each (10); --seeds writes the seeds anew
 cargo xtask help              this text
@@ -62,6 +64,7 @@ fn main() -> ExitCode {
             steps::print();
             ExitCode::SUCCESS
         }
+        ["vectors"] => told(vectors::write()),
         ["soak", options @ ..] => told(soak::run(options)),
         ["header"] => told(header::write()),
         ["fuzz", "--seeds"] => told(fuzz::seeds()),

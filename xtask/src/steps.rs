@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use crate::call::Failure;
 use crate::{
-    bare, c_program, checks, cores, demo, disassembly, faults, fuzz, handover_model, header, injection, models, packages, sanitizers, soak, versus,
+    bare, c_program, checks, cores, demo, disassembly, faults, fuzz, handover_model, header, injection, models, packages, sanitizers, soak, vectors, versus,
 };
 
 /// How a step ended that did not fail.
@@ -37,6 +37,12 @@ pub fn all() -> Vec<Step> {
         step("clippy", "no warning, with every combination of features that matters", true, checks::clippy),
         step("bare", "the core builds and runs where there is no operating system and no allocator", true, bare::run),
         step("test", "tests and documentation tests, default features and all", true, checks::test),
+        step(
+            "vectors",
+            "programs of others read the protocol's test vectors, and notice a changed one",
+            true,
+            vectors::run,
+        ),
         step("documentation", "the documentation builds without a warning", true, checks::documentation),
         step(
             "release",
