@@ -92,6 +92,32 @@ impl Role {
     }
 }
 
+/// A set of roles.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Roles(u8);
+
+impl Roles {
+    /// No role.
+    pub const NONE: Self = Self(0);
+
+    /// The set with this role, too.
+    #[must_use]
+    pub const fn with(self, role: Role) -> Self {
+        Self(self.0 | 1 << (role as u8))
+    }
+
+    /// Whether the role is in the set.
+    #[must_use]
+    pub const fn contains(self, role: Role) -> bool {
+        self.0 & (1 << (role as u8)) != 0
+    }
+
+    /// The roles in the set, in the order of [`Role::ALL`].
+    pub fn iter(self) -> impl Iterator<Item = Role> {
+        Role::ALL.into_iter().filter(move |role| self.contains(*role))
+    }
+}
+
 impl fmt::Display for Role {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name())

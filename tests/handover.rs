@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use shokyo::buffer::Cause;
 use shokyo::error::Error;
-use shokyo::handover::{IssuerEvent, KioskEvent, MessageType, Outcome, Policy, Record, RelayEvent};
+use shokyo::handover::{MessageType, Outcome, Policy, Record, RelayEvent};
 use shokyo::receipt::{Event, verify};
 use shokyo::types::Role;
 use world::{Hop, World, kind_of};
@@ -445,41 +445,6 @@ fn a_document_is_printed_at_most_once() {
     world.run();
     assert!(matches!(world.kiosk.print(world.now), Err(Error::WrongState { .. })));
     assert!(world.records[3].iter().filter(|record| matches!(record, Record::PrintStarted { .. })).count() == 1);
-}
-
-#[test]
-fn a_kiosk_that_loses_its_neighbour_erases_at_once_but_may_deliver_what_is_open() {
-    let mut world = World::new(&document(40_000));
-    world.meddle = drop_all(MessageType::Release);
-    world.run();
-    world.kiosk.handle_peer_lost(world.now);
-    assert!(world.kiosk_events.is_empty() || world.kiosk.document().is_err());
-    world.run();
-    assert!(world.kiosk_events.iter().any(|event| matches!(event, KioskEvent::Erased { cause: Cause::PeerLost, .. })));
-
-    let mut world = World::new(&document(40_000));
-    world.auto_deliver = false;
-    world.run();
-    world.kiosk.handle_peer_lost(world.now);
-    assert!(world.kiosk.document().is_ok());
-}
-
-#[test]
-fn a_relay_that_loses_the_kiosk_tells_the_issuer_which_erases() {
-    let mut world = World::new(&document(200_000));
-    loop {
-        world.collect();
-        world.deliver_one();
-        if world.tape.iter().any(|hop| hop.link == 0 && kind_of(&hop.bytes) == Some(MessageType::Chunk)) {
-            break;
-        }
-    }
-    world.relays[0].handle_peer_lost(world.now, shokyo::handover::Peer(1));
-    world.meddle = Box::new(|hop| hop.link != 0);
-    world.run();
-    assert!(world.issuer_events.iter().any(|event| matches!(event, IssuerEvent::Ended { cause: Cause::PeerLost, .. })));
-    assert_eq!(events(&world, 0), [Event::Erased]);
-    assert_eq!(events(&world, 1), [Event::RelayedNotRetained]);
 }
 
 #[test]

@@ -72,6 +72,8 @@ pub enum Cause {
     Shutdown = 8,
     /// The device failed: jam, door, paper.
     DeviceFault = 9,
+    /// A limit is reached; later it may go.
+    Busy = 10,
 }
 
 impl Cause {
@@ -88,6 +90,7 @@ impl Cause {
             Self::PeerLost => "peer-lost",
             Self::Shutdown => "shutdown",
             Self::DeviceFault => "device-fault",
+            Self::Busy => "busy",
         }
     }
 
@@ -104,6 +107,7 @@ impl Cause {
             7 => Self::PeerLost,
             8 => Self::Shutdown,
             9 => Self::DeviceFault,
+            10 => Self::Busy,
             _ => return None,
         })
     }

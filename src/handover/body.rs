@@ -1,13 +1,15 @@
 //! The bodies of the messages: one CBOR array each, every length bounded, decoded into types that cannot be wrong afterwards.
 
+use alloc::collections::BTreeMap;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
 use minicbor::{Decoder, Encoder};
 
-use super::message::{MessageType, array};
+use super::message::{MessageType, array, hash};
 use crate::buffer::Cause;
 use crate::error::Error;
+use crate::types::Role;
 
 /// The longest name of a station, kind or operator in a message, in bytes.
 pub(crate) const MAX_NAME: usize = 64;
@@ -19,6 +21,10 @@ pub(crate) const MAX_RECEIPT: usize = 8192;
 pub(crate) const MAX_APPLICATION: usize = 8192;
 /// The longest public key or encapsulation, in bytes (X-Wing: 1216 and 1120).
 pub(crate) const MAX_PUBLIC_KEY: usize = 2048;
+/// The most that a relay may attach to an offer, in bytes.
+pub(crate) const MAX_ATTACHMENT: usize = 4096;
+/// The most suites in a greeting.
+pub(crate) const MAX_SUITES: usize = 16;
 /// The most chunks of one document: their hashes and the rest of an Offer fit one frame.
 pub(crate) const MAX_CHUNKS: usize = 1536;
 
@@ -71,19 +77,26 @@ pub(super) struct Hello {
     pub(super) operator: String,
     /// The issuing station that is asked.
     pub(super) issuer: String,
+    /// The numbers of the suites that the kiosk accepts, the one it likes best first. Unknown ones are passed over.
+    pub(super) suites: Vec<u8>,
     /// The kiosk's certificate for messages (DER).
     pub(super) certificate: Vec<u8>,
 }
 
 impl Body for Hello {
     const KIND: MessageType = MessageType::Hello;
-    const ITEMS: u64 = 3;
+    const ITEMS: u64 = 4;
     fn put(&self, encoder: &mut Encoder<&mut Vec<u8>>) -> Put {
-        encoder.str(&self.operator)?.str(&self.issuer)?.bytes(&self.certificate)?;
+        encoder.str(&self.operator)?.str(&self.issuer)?.bytes(&self.suites)?.bytes(&self.certificate)?;
         Ok(())
     }
     fn take(decoder: &mut Decoder<'_>) -> Result<Self, Error> {
-        Ok(Self { operator: name(decoder)?, issuer: name(decoder)?, certificate: bounded(decoder, MAX_CERTIFICATE)? })
+        Ok(Self {
+            operator: name(decoder)?,
+            issuer: name(decoder)?,
+            suites: bounded(decoder, MAX_SUITES)?,
+            certificate: bounded(decoder, MAX_CERTIFICATE)?,
+        })
     }
 }
 
@@ -231,7 +244,7 @@ impl Body for Offer {
     }
     fn take(decoder: &mut Decoder<'_>) -> Result<Self, Error> {
         let length = number(decoder)?;
-        let chunk_size = decoder.u32().map_err(|_| Error::Malformed { what: "a number" })?;
+        let chunk_size = index(decoder)?;
         let flat = decoder.bytes().map_err(|_| Error::Malformed { what: "hashes" })?;
         let (hashes, rest) = flat.as_chunks::<32>();
         let shape = Error::Malformed { what: "the shape of a document" };
@@ -251,22 +264,24 @@ impl Body for Offer {
     }
 }
 
-/// Kiosk → issuer: chunks below this index may be sent.
+/// Kiosk → issuer: send these chunks. A connection that was lost may have swallowed some, so they may have been sent before.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Credit {
-    /// One more than the last index that may be sent.
+    /// The first index to be sent.
+    pub(super) from: u32,
+    /// One more than the last index to be sent.
     pub(super) until: u32,
 }
 
 impl Body for Credit {
     const KIND: MessageType = MessageType::Credit;
-    const ITEMS: u64 = 1;
+    const ITEMS: u64 = 2;
     fn put(&self, encoder: &mut Encoder<&mut Vec<u8>>) -> Put {
-        encoder.u32(self.until)?;
+        encoder.u32(self.from)?.u32(self.until)?;
         Ok(())
     }
     fn take(decoder: &mut Decoder<'_>) -> Result<Self, Error> {
-        Ok(Self { until: decoder.u32().map_err(|_| Error::Malformed { what: "a number" })? })
+        Ok(Self { from: index(decoder)?, until: index(decoder)? })
     }
 }
 
@@ -275,18 +290,50 @@ impl Body for Credit {
 pub(super) struct Received {
     /// How many chunks.
     pub(super) count: u32,
+    /// The attachments that came, see [`attachments_hash`].
+    pub(super) attachments: [u8; 32],
 }
 
 impl Body for Received {
     const KIND: MessageType = MessageType::Received;
-    const ITEMS: u64 = 1;
+    const ITEMS: u64 = 2;
     fn put(&self, encoder: &mut Encoder<&mut Vec<u8>>) -> Put {
-        encoder.u32(self.count)?;
+        encoder.u32(self.count)?.bytes(&self.attachments)?;
         Ok(())
     }
     fn take(decoder: &mut Decoder<'_>) -> Result<Self, Error> {
-        Ok(Self { count: decoder.u32().map_err(|_| Error::Malformed { what: "a number" })? })
+        Ok(Self { count: index(decoder)?, attachments: array(decoder)? })
     }
+}
+
+/// Relay → kiosk: what its operator adds to an offer. `previous` names the offer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Attachment {
+    /// What is added: parameters, nothing made from the document, which a relay cannot read.
+    pub(super) data: Vec<u8>,
+    /// The relay's certificate for messages (DER).
+    pub(super) certificate: Vec<u8>,
+}
+
+impl Body for Attachment {
+    const KIND: MessageType = MessageType::Attachment;
+    const ITEMS: u64 = 2;
+    fn put(&self, encoder: &mut Encoder<&mut Vec<u8>>) -> Put {
+        encoder.bytes(&self.data)?.bytes(&self.certificate)?;
+        Ok(())
+    }
+    fn take(decoder: &mut Decoder<'_>) -> Result<Self, Error> {
+        Ok(Self { data: bounded(decoder, MAX_ATTACHMENT)?, certificate: bounded(decoder, MAX_CERTIFICATE)? })
+    }
+}
+
+/// One hash over the attachments of a session: each one's role and frame hash, by role.
+#[must_use]
+pub(super) fn attachments_hash(attachments: &BTreeMap<Role, [u8; 32]>) -> [u8; 32] {
+    let parts: Vec<Vec<u8>> =
+        attachments.iter().map(|(role, frame)| [&[*role as u8][..], &frame[..]].concat()).collect();
+    let parts: Vec<&[u8]> = parts.iter().map(Vec::as_slice).collect();
+    hash(b"shokyo attachments v1", &parts)
 }
 
 /// Kiosk → issuer: whether the document opened; the one-session key is destroyed either way.
@@ -426,6 +473,10 @@ pub(super) fn name(decoder: &mut Decoder<'_>) -> Result<String, Error> {
 /// Whether a text can stand in messages, records and receipts: 1 to 64 bytes, no control characters.
 pub(super) fn is_name(text: &str) -> bool {
     (1..=MAX_NAME).contains(&text.len()) && !text.chars().any(char::is_control)
+}
+
+fn index(decoder: &mut Decoder<'_>) -> Result<u32, Error> {
+    decoder.u32().map_err(|_| Error::Malformed { what: "a number" })
 }
 
 fn number(decoder: &mut Decoder<'_>) -> Result<u64, Error> {

@@ -5,6 +5,7 @@
 
 use alloc::vec::Vec;
 
+use super::cipher_suite::Suite;
 use crate::buffer::Erasure;
 use crate::error::Error;
 use crate::receipt::{Details, Receipt, StationInfo};
@@ -109,7 +110,7 @@ pub trait Crypto {
     ///
     /// # Errors
     /// When no cell or randomness is to be had.
-    fn generate(&self) -> Result<(Self::PrivateKey, Vec<u8>), Error>;
+    fn generate(&self, suite: Suite) -> Result<(Self::PrivateKey, Vec<u8>), Error>;
 
     /// Destroys a private key and records it.
     fn destroy(&self, key: Self::PrivateKey, evidence: &mut Erasure);
@@ -128,6 +129,7 @@ pub trait Crypto {
     fn seal_application(
         &self,
         application: &Self::Application,
+        suite: Suite,
         to: &[u8],
         info: &[u8; 32],
     ) -> Result<(SealedApplication, [u8; 32]), Error>;
@@ -138,6 +140,7 @@ pub trait Crypto {
     /// [`Error::NotAuthentic`] unless it was sealed to this key under this `info`.
     fn open_application(
         &self,
+        suite: Suite,
         key: &Self::PrivateKey,
         info: &[u8; 32],
         binding: Binding,
@@ -193,7 +196,7 @@ pub trait Crypto {
     ///
     /// # Errors
     /// [`Error::Malformed`] for a bad public key; when the key was erased.
-    fn wrap(&self, document: &Self::Document, to: &[u8], info: &[u8; 32]) -> Result<WrappedKey, Error>;
+    fn wrap(&self, document: &Self::Document, suite: Suite, to: &[u8], info: &[u8; 32]) -> Result<WrappedKey, Error>;
 
     /// Erases a document: key, ciphertext, windows.
     fn erase(&self, document: Self::Document, evidence: &mut Erasure);
@@ -229,6 +232,8 @@ pub trait Crypto {
 /// What [`Crypto::unlock`] needs besides the key.
 #[derive(Clone, Copy, Debug)]
 pub struct Unlock<'a> {
+    /// The session's suite.
+    pub suite: Suite,
     /// HPKE encapsulation.
     pub encapsulated: &'a [u8],
     /// The wrapped key and its tag.

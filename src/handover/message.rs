@@ -14,6 +14,7 @@ use alloc::vec::Vec;
 use minicbor::{Decoder, Encoder};
 use sha2::{Digest, Sha256};
 
+use super::cipher_suite::Suite;
 use crate::error::Error;
 use crate::types::{Role, SessionId};
 
@@ -22,27 +23,6 @@ pub const VERSION: u8 = 1;
 
 /// The largest frame, in bytes. A chunk of 16 KiB and an offer of 1,536 chunk hashes fit.
 pub const MAX_FRAME: usize = 60 * 1024;
-
-/// The cryptographic suite of a session. There is no order in which one falls back to another.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[repr(u8)]
-pub enum Suite {
-    /// HPKE (RFC 9180) with X-Wing (KEM 0x647A), HKDF-SHA256 and AES-256-GCM; Ed25519 signatures.
-    XWing = 1,
-}
-
-impl Suite {
-    /// The suite with this number.
-    ///
-    /// # Errors
-    /// [`Error::UnsupportedSuite`] for any other.
-    pub const fn from_number(number: u8) -> Result<Self, Error> {
-        match number {
-            1 => Ok(Self::XWing),
-            _ => Err(Error::UnsupportedSuite { found: number as u64 }),
-        }
-    }
-}
 
 /// What a message is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -72,6 +52,8 @@ pub enum MessageType {
     Complete = 11,
     /// A party ends the session.
     Cancel = 12,
+    /// A relay's addition to an offer.
+    Attachment = 13,
 }
 
 impl MessageType {
@@ -91,6 +73,7 @@ impl MessageType {
             Self::Erased => "Erased",
             Self::Complete => "Complete",
             Self::Cancel => "Cancel",
+            Self::Attachment => "Attachment",
         }
     }
 
@@ -108,6 +91,7 @@ impl MessageType {
             10 => Self::Erased,
             11 => Self::Complete,
             12 => Self::Cancel,
+            13 => Self::Attachment,
             _ => return None,
         })
     }

@@ -10,6 +10,7 @@
 #![forbid(unsafe_code)]
 
 mod body;
+mod cipher_suite;
 mod crypto;
 mod evidence;
 mod identity;
@@ -25,13 +26,14 @@ mod signing;
 #[cfg(feature = "std")]
 pub mod suite;
 
+pub use cipher_suite::{Suite, Suites};
 pub use crypto::{Crypto, SealedApplication, Shape, Unlock, WrappedKey};
 pub use identity::{Identity, KeyUse, Trust};
-pub use issuer::{Issuer, IssuerEvent};
+pub use issuer::{Issuer, IssuerEvent, Source};
 pub use kiosk::{Application, Kiosk, KioskEvent};
-pub use message::{Frame, MAX_FRAME, MessageType, Suite, VERSION, frame_hash};
+pub use message::{Frame, MAX_FRAME, MessageType, VERSION, frame_hash};
 pub use output::{Peer, Persist, Transmit};
-pub use policy::Policy;
+pub use policy::{Deadline, Policy};
 pub use record::{Outcome, Record};
 pub use relay::{Relay, RelayEvent};
 pub use release::Release;

@@ -6,7 +6,8 @@ use alloc::vec::Vec;
 use super::record::Record;
 use crate::types::SessionId;
 
-/// A neighbour's connection, numbered by the host. Numbers are not reused.
+/// A neighbour, numbered by the host: one number for one station's identity as long as the process lives, however often its
+/// connection is lost and comes back. Numbers are not reused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Peer(pub u64);
 
@@ -60,8 +61,15 @@ impl<E> Output<E> {
         self.events.push_back(event);
     }
 
-    /// Forgets the frames that were to be sent for a session.
-    pub(super) fn drop_transmits(&mut self, session: SessionId) {
-        self.transmits.retain(|transmit| transmit.session != session);
+    /// Forgets frames that were to be sent.
+    pub(super) fn drop_transmits(&mut self, mut which: impl FnMut(&Transmit) -> bool) {
+        self.transmits.retain_mut(|transmit| {
+            let drop = which(transmit);
+            if drop {
+                // It may be a release.
+                let _ = crate::wipe::wipe_vec(&mut transmit.frame, 0);
+            }
+            !drop
+        });
     }
 }

@@ -3,9 +3,10 @@
 use alloc::vec::Vec;
 
 use super::body::{Body, Cancel, Erased};
+use super::cipher_suite::Suite;
 use super::crypto::Crypto;
 use super::identity::{Identity, KeyUse, Trust};
-use super::message::{Frame, MessageType, Suite};
+use super::message::{Frame, MessageType};
 use crate::buffer::Cause;
 use crate::error::Error;
 use crate::receipt::{self, Statement};
@@ -14,13 +15,14 @@ use crate::types::{Now, Role, SessionId};
 /// A signed frame of this station.
 pub(super) fn sign_frame<C: Crypto>(
     crypto: &C,
+    suite: Suite,
     kind: MessageType,
     session: SessionId,
     previous: [u8; 32],
     body: &[u8],
 ) -> Result<Vec<u8>, Error> {
     let role = crypto.station().role;
-    let mut frame = Frame { suite: Suite::XWing, kind, role, session, previous, body, signature: None };
+    let mut frame = Frame { suite, kind, role, session, previous, body, signature: None };
     let mut signed = frame.to_be_signed();
     let signature = crypto.sign(&signed);
     // It may be the body of a release.
@@ -32,17 +34,19 @@ pub(super) fn sign_frame<C: Crypto>(
 /// This station's signed end of a session.
 pub(super) fn cancel_frame<C: Crypto>(
     crypto: &C,
+    suite: Suite,
     session: SessionId,
     previous: [u8; 32],
     cause: Cause,
 ) -> Result<Vec<u8>, Error> {
     let body = Cancel { cause, certificate: crypto.certificate().to_vec() }.encode();
-    sign_frame(crypto, MessageType::Cancel, session, previous, &body)
+    sign_frame(crypto, suite, MessageType::Cancel, session, previous, &body)
 }
 
 /// This station's receipt as a signed frame, with the certificates to check it by.
 pub(super) fn erased_frame<C: Crypto>(
     crypto: &C,
+    suite: Suite,
     session: SessionId,
     previous: [u8; 32],
     receipt: Vec<u8>,
@@ -52,18 +56,19 @@ pub(super) fn erased_frame<C: Crypto>(
         receipt_certificate: crypto.receipt_certificate().to_vec(),
         certificate: crypto.certificate().to_vec(),
     };
-    sign_frame(crypto, MessageType::Erased, session, previous, &body.encode())
+    sign_frame(crypto, suite, MessageType::Erased, session, previous, &body.encode())
 }
 
 /// A frame that carries no signature.
 pub(super) fn plain_frame(
+    suite: Suite,
     role: Role,
     kind: MessageType,
     session: SessionId,
     previous: [u8; 32],
     body: &[u8],
 ) -> Vec<u8> {
-    Frame { suite: Suite::XWing, kind, role, session, previous, body, signature: None }.encode()
+    Frame { suite, kind, role, session, previous, body, signature: None }.encode()
 }
 
 /// Checks a frame's signature under a known key.

@@ -11,7 +11,7 @@ use crate::buffer::Cause;
 use crate::error::Error;
 use crate::handover::relay::Passing;
 use crate::handover::suite::{StationCrypto, split_application};
-use crate::handover::{Issuer, IssuerEvent, Peer, Persist};
+use crate::handover::{Issuer, IssuerEvent, Peer, Persist, Source};
 use crate::types::{Now, SessionId, Time};
 
 /// An issuing system with its register of documents.
@@ -38,10 +38,11 @@ impl IssuerStation {
         })??;
         let Some(row) = self.register.get(found) else { return Err(Error::WrongState { command: "composing" }) };
         let mut file = File::open(&row.file).map_err(|error| Error::io("opening the document's file", &error))?;
-        self.machine.document(session)?.copy_from(&mut file)?;
+        self.machine.document(session, b"")?.copy_from(&mut file)?;
         // The subject of the row that the document was made from, not the one that was asked for.
         // Reading the file took its time.
-        self.machine.offer(super::notice::now(), session, row.subject.as_bytes())
+        let source = Source { subject: row.subject.as_bytes(), version: b"" };
+        self.machine.offer(super::notice::now(), session, &source)
     }
 }
 
@@ -111,6 +112,7 @@ impl Machine for IssuerStation {
                     continue;
                 }
                 IssuerEvent::Offered { session } => (session, What::Offered { length: None }),
+                IssuerEvent::DeadlineExceeded { session, deadline } => (session, What::DeadlineExceeded(deadline)),
                 IssuerEvent::Released { session } => (session, What::Released),
                 IssuerEvent::Closed { session, verified } => (session, What::Closed { verified }),
                 IssuerEvent::Ended { session, cause, verified } => (session, What::Erased { cause, verified }),

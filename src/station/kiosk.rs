@@ -122,6 +122,8 @@ impl Transaction {
             let what = match event {
                 KioskEvent::Applied { .. } => What::Opened,
                 KioskEvent::Offered { length } => What::Offered { length: Some(length) },
+                KioskEvent::Attached { role, data } => What::Attached { role, length: data.len() },
+                KioskEvent::DeadlineExceeded { deadline } => What::DeadlineExceeded(deadline),
                 KioskEvent::Received => What::Received,
                 KioskEvent::Ready { .. } => {
                     notices.tell(Some(session), What::Ready);

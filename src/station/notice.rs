@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::buffer::Cause;
 use crate::error::Error;
-use crate::handover::Outcome;
+use crate::handover::{Deadline, Outcome};
 use crate::types::{Now, Protections, Role, SessionId, Time};
 
 /// Reads the clocks of this machine: one that counts suspended time, and the calendar's.
@@ -78,6 +78,15 @@ pub enum What {
         /// Bytes, where the station may know them.
         length: Option<u64>,
     },
+    /// A relay attached something to the offer.
+    Attached {
+        /// Which relay.
+        role: Role,
+        /// Bytes.
+        length: usize,
+    },
+    /// A deadline passed; it is on record, whatever comes later.
+    DeadlineExceeded(Deadline),
     /// Every chunk of the ciphertext is at the kiosk.
     Received,
     /// Key and ciphertext are wiped and read back at the issuing system, the receipt is durable, the wrapped key is sent.
@@ -135,6 +144,8 @@ impl What {
             Self::Opened => "opened",
             Self::Composing => "composing",
             Self::Offered { .. } => "offered",
+            Self::Attached { .. } => "attached",
+            Self::DeadlineExceeded(_) => "deadline-exceeded",
             Self::Received => "received",
             Self::Released => "released",
             Self::Closed { .. } => "closed",

@@ -85,6 +85,8 @@ impl Machine for RelayStation {
             acted = true;
             let (session, what) = match event {
                 RelayEvent::Opened { session } => (session, What::Opened),
+                RelayEvent::Offered { .. } => continue,
+                RelayEvent::DeadlineExceeded { session, deadline } => (session, What::DeadlineExceeded(deadline)),
                 RelayEvent::NotRetained { session, peak_bytes, longest_hold_ms, frames } => {
                     (session, What::NotRetained { peak_bytes, longest_hold_ms, frames })
                 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use shokyo::handover::suite::{SigningKey, StationCrypto, StationKeys};
-use shokyo::handover::{Crypto, SealedApplication, Unlock, WrappedKey};
+use shokyo::handover::{Crypto, SealedApplication, Suite, Unlock, WrappedKey};
 use shokyo::receipt::StationInfo;
 use shokyo::types::Role;
 use shokyo::{EphemeralBuffer, Erasure, Incoming, KeyCell};
@@ -20,11 +20,16 @@ const SIGNING: u8 = 2;
 /// A station whose subject, application and document are pieces of the bench's plaintext.
 pub(crate) struct Station<'b> {
     bench: &'b Bench,
+    suite: Suite,
     crypto: StationCrypto,
 }
 
 impl<'b> Station<'b> {
     pub(crate) fn new(bench: &'b Bench) -> Self {
+        Self::with(bench, Suite::XWing)
+    }
+
+    fn with(bench: &'b Bench, suite: Suite) -> Self {
         let vault = || bench.vault_with(|options| options.agreement = true);
         let (identity, documents) = (vault(), vault());
         let keys = StationKeys {
@@ -40,7 +45,7 @@ impl<'b> Station<'b> {
             receipt_certificate: Vec::new(),
             not_covered: Vec::new(),
         };
-        Self { bench, crypto: StationCrypto::new(documents, Arc::new(keys), None) }
+        Self { bench, suite, crypto: StationCrypto::new(documents, Arc::new(keys), None) }
     }
 
     fn subject(&self) -> &'b [u8] {
@@ -52,8 +57,8 @@ impl<'b> Station<'b> {
     }
 
     fn sealed(&self) -> (KeyCell, SealedApplication) {
-        let (key, public) = self.crypto.generate().unwrap();
-        let (sealed, _) = self.crypto.seal_application(&self.held(), &public, &INFO).unwrap();
+        let (key, public) = self.crypto.generate(self.suite).unwrap();
+        let (sealed, _) = self.crypto.seal_application(&self.held(), self.suite, &public, &INFO).unwrap();
         (key, sealed)
     }
 
@@ -75,10 +80,10 @@ impl<'b> Station<'b> {
 
     /// Wraps the document's key to a new key, erases the document, and unwraps it again.
     pub(crate) fn hand_over(&self) -> EphemeralBuffer {
-        let (reply_key, public) = self.crypto.generate().unwrap();
+        let (reply_key, public) = self.crypto.generate(self.suite).unwrap();
         let document = self.document();
         let commitment = self.crypto.commitment(&document).unwrap();
-        let wrapped = self.crypto.wrap(&document, &public, &INFO).unwrap();
+        let wrapped = self.crypto.wrap(&document, self.suite, &public, &INFO).unwrap();
         let (incoming, length) = (self.incoming(&document), document.len());
         drop(document);
         self.unlock(incoming, &reply_key, &wrapped, commitment, length).0.unwrap()
@@ -93,6 +98,7 @@ impl<'b> Station<'b> {
         length: u64,
     ) -> (Result<EphemeralBuffer, shokyo::Error>, Erasure) {
         let unlock = Unlock {
+            suite: self.suite,
             encapsulated: &wrapped.encapsulated,
             wrapped: &wrapped.wrapped,
             info: &INFO,
@@ -123,7 +129,7 @@ pub(crate) const CALLS: &[Call] = &[
     }),
     ("station.generate", Something, |bench| {
         let station = Station::new(bench);
-        let generated = station.crypto.generate();
+        let generated = station.crypto.generate(station.suite);
         bench.halt(SIGNING + 1);
         drop(generated);
     }),
@@ -135,16 +141,16 @@ pub(crate) const CALLS: &[Call] = &[
     }),
     ("station.seal_application", Something, |bench| {
         let station = Station::new(bench);
-        let (_key, public) = station.crypto.generate().unwrap();
+        let (_key, public) = station.crypto.generate(station.suite).unwrap();
         let held = station.held();
-        let sealed = station.crypto.seal_application(&held, &public, &INFO);
+        let sealed = station.crypto.seal_application(&held, station.suite, &public, &INFO);
         bench.halt(SIGNING + 2);
         drop(sealed.unwrap());
     }),
     ("station.open_application", Something, |bench| {
         let station = Station::new(bench);
         let (key, sealed) = station.sealed();
-        let opened = station.crypto.open_application(&key, &INFO, BINDING, &sealed);
+        let opened = station.crypto.open_application(station.suite, &key, &INFO, BINDING, &sealed);
         // The subject key is exported, not drawn.
         bench.halt(SIGNING + 2);
         drop(opened.unwrap());
@@ -153,14 +159,15 @@ pub(crate) const CALLS: &[Call] = &[
         let station = Station::new(bench);
         let (key, mut sealed) = station.sealed();
         *sealed.sealed.last_mut().unwrap() ^= 1;
-        let opened = station.crypto.open_application(&key, &INFO, BINDING, &sealed);
+        let opened = station.crypto.open_application(station.suite, &key, &INFO, BINDING, &sealed);
         bench.halt(SIGNING + 1);
         assert!(opened.is_err());
     }),
     ("station.subject_tag", Something, |bench| {
         let station = Station::new(bench);
         let (key, sealed) = station.sealed();
-        let (application, subject_key) = station.crypto.open_application(&key, &INFO, BINDING, &sealed).unwrap();
+        let (application, subject_key) =
+            station.crypto.open_application(station.suite, &key, &INFO, BINDING, &sealed).unwrap();
         drop((application, key));
         let tag = station.crypto.subject_tag(&subject_key, station.subject());
         bench.halt(SIGNING);
@@ -175,9 +182,9 @@ pub(crate) const CALLS: &[Call] = &[
     }),
     ("station.wrap", Something, |bench| {
         let station = Station::new(bench);
-        let (_key, public) = station.crypto.generate().unwrap();
+        let (_key, public) = station.crypto.generate(station.suite).unwrap();
         let document = station.document();
-        let wrapped = station.crypto.wrap(&document, &public, &INFO);
+        let wrapped = station.crypto.wrap(&document, station.suite, &public, &INFO);
         bench.halt(SIGNING + 2);
         drop(wrapped.unwrap());
     }),
@@ -189,14 +196,33 @@ pub(crate) const CALLS: &[Call] = &[
     }),
     ("station.unlock, with another commitment", Something, |bench| {
         let station = Station::new(bench);
-        let (reply_key, public) = station.crypto.generate().unwrap();
+        let (reply_key, public) = station.crypto.generate(station.suite).unwrap();
         let document = station.document();
-        let wrapped = station.crypto.wrap(&document, &public, &INFO).unwrap();
+        let wrapped = station.crypto.wrap(&document, station.suite, &public, &INFO).unwrap();
         let (incoming, length) = (station.incoming(&document), document.len());
         drop(document);
         let outcome = station.unlock(incoming, &reply_key, &wrapped, [0; 32], length);
         bench.halt(SIGNING + 1);
         assert!(outcome.0.is_err());
+    }),
+    ("station.generate, X25519", Something, |bench| {
+        let station = Station::with(bench, Suite::X25519);
+        let generated = station.crypto.generate(station.suite);
+        bench.halt(SIGNING + 1);
+        drop(generated);
+    }),
+    ("station.open_application, X25519", Something, |bench| {
+        let station = Station::with(bench, Suite::X25519);
+        let (key, sealed) = station.sealed();
+        let opened = station.crypto.open_application(station.suite, &key, &INFO, BINDING, &sealed);
+        bench.halt(SIGNING + 2);
+        drop(opened.unwrap());
+    }),
+    ("station.wrap and unlock, X25519", Something, |bench| {
+        let station = Station::with(bench, Suite::X25519);
+        let opened = station.hand_over();
+        bench.halt(SIGNING + 1);
+        assert_eq!(opened.len(), DOCUMENT as u64);
     }),
     ("station, dropped", Something, |bench| {
         let station = Station::new(bench);

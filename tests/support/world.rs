@@ -11,7 +11,7 @@ use shokyo::handover::kiosk::Application;
 use shokyo::handover::suite::{SigningKey, StationCrypto, StationKeys};
 use shokyo::handover::{
     Frame, Identity, Issuer, IssuerEvent, KeyUse, Kiosk, KioskEvent, MessageType, Outcome, Peer, Policy, Record, Relay,
-    RelayEvent, Trust,
+    RelayEvent, Source, Trust,
 };
 use shokyo::receipt::StationInfo;
 use shokyo::types::{Now, Role, SessionId, Time};
@@ -89,6 +89,10 @@ pub struct World {
     /// Records that are not confirmed until asked to.
     pub hold_records: bool,
     pub auto_deliver: bool,
+    /// What the relays attach to an offer.
+    pub attachments: [Option<Vec<u8>>; 2],
+    policies: [Policy; 3],
+    crypto: StationCrypto,
 }
 
 pub const SUBJECT: &[u8] = b"holder-0001";
@@ -100,8 +104,14 @@ impl World {
     }
 
     pub fn with_policy(document: &[u8], policy: Policy) -> Self {
+        Self::with_policies(document, policy, policy, policy)
+    }
+
+    /// With a policy each for the issuer, the relays and the kiosk.
+    pub fn with_policies(document: &[u8], at_issuer: Policy, at_relays: Policy, at_kiosk: Policy) -> Self {
         let mut pins = BTreeMap::new();
         let issuer = station(Role::Issuer, "issuer-1", &mut pins);
+        let issuer_crypto = issuer.clone();
         let centre = station(Role::CertificateCentre, "centre-1", &mut pins);
         let ec = station(Role::EcCentre, "ec-1", &mut pins);
         let kiosk = station(Role::Kiosk, "kiosk-1", &mut pins);
@@ -116,11 +126,11 @@ impl World {
             details: b"",
         };
         Self {
-            kiosk: Kiosk::apply(now, kiosk, trust.clone(), policy, &application).unwrap(),
-            issuer: Issuer::new(issuer, trust.clone(), policy).unwrap(),
+            kiosk: Kiosk::apply(now, kiosk, trust.clone(), at_kiosk, &application).unwrap(),
+            issuer: Issuer::new(issuer, trust.clone(), at_issuer).unwrap(),
             relays: [
-                Relay::new(ec, trust.clone(), policy).unwrap(),
-                Relay::new(centre, trust.clone(), policy).unwrap(),
+                Relay::new(ec, trust.clone(), at_relays).unwrap(),
+                Relay::new(centre, trust.clone(), at_relays).unwrap(),
             ],
             trust,
             now,
@@ -137,6 +147,9 @@ impl World {
             meddle: Box::new(|_| true),
             hold_records: false,
             auto_deliver: true,
+            attachments: Default::default(),
+            policies: [at_issuer, at_relays, at_kiosk],
+            crypto: issuer_crypto,
         }
     }
 
@@ -224,6 +237,10 @@ impl World {
                 self.relays[index].handle_sent(self.now, passing);
             }
             while let Some(event) = self.relays[index].poll_event() {
+                if let (RelayEvent::Offered { session }, Some(data)) = (&event, &self.attachments[index]) {
+                    self.relays[index].attach(self.now, *session, data).unwrap();
+                    moved = true;
+                }
                 self.relay_events.push((index, event));
             }
         }
@@ -270,11 +287,12 @@ impl World {
         let subject = self.issuer.application(session).unwrap().read_at(0, <[u8]>::to_vec).unwrap();
         assert_eq!(&subject[2..], SUBJECT, "the application arrives as it was made");
         let document = self.document.clone();
-        if let Err(error) = self.issuer.document(session).and_then(|writer| writer.write(&document)) {
+        if let Err(error) = self.issuer.document(session, b"").and_then(|writer| writer.write(&document)) {
             self.errors.push((Role::Issuer, error));
         }
         let subject = self.source_subject.clone();
-        if let Err(error) = self.issuer.offer(self.now, session, &subject) {
+        let source = Source { subject: &subject, version: b"" };
+        if let Err(error) = self.issuer.offer(self.now, session, &source) {
             self.errors.push((Role::Issuer, error));
         }
     }
@@ -302,6 +320,48 @@ impl World {
         };
         if let Err(error) = outcome {
             self.errors.push((role, error));
+        }
+    }
+
+    /// The issuing system's process starts anew: what it had in memory is gone.
+    pub fn restart_issuer(&mut self) {
+        self.issuer = Issuer::new(self.crypto.clone(), self.trust.clone(), self.policies[0]).unwrap();
+    }
+
+    /// The connection of a hop is lost, with everything that is under way on it; both its ends notice.
+    pub fn lose_connection(&mut self, link: usize) {
+        self.network.retain(|hop| hop.link != link);
+        match link {
+            0 => {
+                self.kiosk.handle_peer_lost(self.now);
+                self.relays[0].handle_peer_lost(self.now, DOWN);
+            }
+            1 => {
+                self.relays[0].handle_peer_lost(self.now, shokyo::handover::relay::UPSTREAM);
+                self.relays[1].handle_peer_lost(self.now, DOWN);
+            }
+            _ => {
+                self.relays[1].handle_peer_lost(self.now, shokyo::handover::relay::UPSTREAM);
+                self.issuer.handle_peer_lost(self.now, DOWN);
+            }
+        }
+    }
+
+    /// A hop has a connection again.
+    pub fn regain_connection(&mut self, link: usize) {
+        match link {
+            0 => {
+                self.relays[0].handle_peer_back(self.now, DOWN);
+                self.kiosk.handle_peer_back(self.now);
+            }
+            1 => {
+                self.relays[1].handle_peer_back(self.now, DOWN);
+                self.relays[0].handle_peer_back(self.now, shokyo::handover::relay::UPSTREAM);
+            }
+            _ => {
+                self.issuer.handle_peer_back(self.now, DOWN);
+                self.relays[1].handle_peer_back(self.now, shokyo::handover::relay::UPSTREAM);
+            }
         }
     }
 

@@ -24,6 +24,8 @@ pub(crate) fn notice(notice: &Notice) -> Value {
         }
         What::Lost { print_started } => json!({ "print_started": print_started }),
         What::Offered { length } => json!({ "length": length }),
+        What::Attached { role, length } => json!({ "by": role.name(), "length": length }),
+        What::DeadlineExceeded(deadline) => json!({ "deadline": deadline.name() }),
         What::Closed { verified } => json!({ "verified": verified }),
         What::Proved { proof } => json!({ "proof": hexadecimal::encode(proof) }),
         What::Erased { cause, verified } => json!({ "cause": cause.name(), "verified": verified }),

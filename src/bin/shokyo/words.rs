@@ -36,6 +36,8 @@ pub(crate) fn notice(notice: &Notice) -> String {
         What::Composing => "composing; the document key is made".into(),
         What::Offered { length: Some(length) } => format!("a sealed document of {length} bytes is offered"),
         What::Offered { length: None } => "the sealed document is offered".into(),
+        What::Attached { role, length } => format!("{role} attached {length} bytes to the offer"),
+        What::DeadlineExceeded(deadline) => format!("ALARM: the {} deadline passed", deadline.name()),
         What::Received => "every byte of the ciphertext is here; the key is not".into(),
         What::Released => "key and ciphertext are wiped and read back; only then was the wrapped key sent".into(),
         What::Closed { verified: true } => "the kiosk opened it; the wrapped key is wiped too".into(),

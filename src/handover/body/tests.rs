@@ -19,7 +19,12 @@ fn offer(length: u64, chunk_size: u32, count: usize) -> Offer {
 
 #[test]
 fn every_body_survives_and_a_cut_one_is_refused() {
-    survives(Hello { operator: "municipality".into(), issuer: "issuer-1".into(), certificate: vec![1; 300] });
+    survives(Hello {
+        operator: "municipality".into(),
+        issuer: "issuer-1".into(),
+        suites: vec![1, 2],
+        certificate: vec![1; 300],
+    });
     survives(Challenge {
         nonce: [1; 32],
         epoch: [2; 16],
@@ -29,8 +34,9 @@ fn every_body_survives_and_a_cut_one_is_refused() {
     });
     survives(Apply { header: vec![1; 900], encapsulated: vec![2; 1120], sealed: vec![3; 100] });
     survives(offer(40_000, 16_384, 3));
-    survives(Credit { until: 70_000 });
-    survives(Received { count: 3 });
+    survives(Credit { from: 30, until: 70_000 });
+    survives(Received { count: 3, attachments: [5; 32] });
+    survives(Attachment { data: vec![1; 400], certificate: vec![2; 300] });
     survives(Opened { verified: true });
     survives(Erased { receipt: vec![1; 500], receipt_certificate: vec![2; 300], certificate: vec![3; 300] });
     survives(Complete { certificate: vec![1; 300] });

@@ -4,11 +4,12 @@ use super::*;
 impl<C: Crypto, T: Trust> Issuer<C, T> {
     pub(super) fn expire(&mut self, now: Now, id: SessionId) {
         let Some(session) = self.sessions.get(&id) else { return };
-        if session.is_closing() {
-            self.persist(Record::Alarm { session: id, what: "receipts were missing at the deadline" });
+        let deadline = session.passed_deadline(now.monotonic);
+        self.persist(Record::Alarm { session: id, what: deadline.alarm() });
+        self.output.event(IssuerEvent::DeadlineExceeded { session: id, deadline });
+        if self.sessions.get(&id).is_some_and(Session::is_closing) {
             self.remove(id, false);
         } else {
-            self.persist(Record::Alarm { session: id, what: "a deadline passed and the session was erased" });
             self.end(now, id, Cause::Deadline, true);
         }
     }
@@ -18,38 +19,42 @@ impl<C: Crypto, T: Trust> Issuer<C, T> {
         if session.is_closing() {
             return;
         }
-        self.output.drop_transmits(id);
-        let peer = session.peer();
+        self.output.drop_transmits(|transmit| transmit.session == id);
+        let (peer, suite) = (session.peer(), session.suite());
         let ended = session.end(&self.crypto, now, cause);
         let verified = matches!(&ended, Ok((_, true)));
         match ended {
             Ok((receipt, _)) => self.persist(Record::OwnReceipt { session: id, receipt }),
             Err(_) => self.persist(Record::Alarm { session: id, what: "a receipt could not be made" }),
         }
-        if tell && let Ok(frame) = cancel_frame(&self.crypto, id, [0; 32], cause) {
+        if tell && let Ok(frame) = cancel_frame(&self.crypto, suite, id, [0; 32], cause) {
             self.output.transmit(peer, id, frame);
         }
         self.output.event(IssuerEvent::Ended { session: id, cause, verified });
-        self.set_deadline(id, now.monotonic.after(self.policy.receipt));
-        self.finish_if_complete(id);
+        self.set_deadline(id, now.monotonic.after(self.policy.receipt), Deadline::Receipt);
+        self.finish_if_complete(now, id);
     }
 
-    pub(super) fn finish_if_complete(&mut self, id: SessionId) {
+    pub(super) fn finish_if_complete(&mut self, now: Now, id: SessionId) {
         let Some(session) = self.sessions.get(&id) else { return };
         if !session.has_all_receipts() {
             return;
         }
         let body = crate::handover::body::Complete { certificate: self.crypto.certificate().to_vec() }.encode();
-        if let Ok(frame) = sign_frame(&self.crypto, MessageType::Complete, id, [0; 32], &body) {
-            let peer = session.peer();
-            self.output.transmit(peer, id, frame);
+        let (peer, suite) = (session.peer(), session.suite());
+        if let Ok(frame) = sign_frame(&self.crypto, suite, MessageType::Complete, id, [0; 32], &body) {
+            self.output.transmit(peer, id, frame.clone());
+            while self.completed.len() >= self.policy.max_sessions && self.completed.pop_first().is_some() {}
+            let until = now.monotonic.after(self.policy.receipt);
+            self.completed.insert(id, Completed { peer, frame, until });
         }
         self.remove(id, true);
     }
 
     pub(super) fn remove(&mut self, id: SessionId, complete: bool) {
         let Some(session) = self.sessions.remove(&id) else { return };
-        self.deadlines.retain(|(_, session)| *session != id);
+        self.deadlines.remove(&(session.scheduled, id));
+        self.resends.remove(&(session.resend_at, id));
         let outcome = session.outcome(complete);
         self.persist(Record::Ended { session: id, outcome });
         self.output.event(IssuerEvent::Finished { session: id, outcome });
@@ -61,8 +66,19 @@ impl<C: Crypto, T: Trust> Issuer<C, T> {
         self.pending.insert(token, (id, Pending::Nothing));
     }
 
-    pub(super) fn set_deadline(&mut self, id: SessionId, deadline: Time) {
-        self.deadlines.retain(|(_, session)| *session != id);
-        self.deadlines.insert((deadline, id));
+    pub(super) fn set_deadline(&mut self, id: SessionId, time: Time, deadline: Deadline) {
+        if let Some(session) = self.sessions.get_mut(&id) {
+            session.deadline = (time, deadline);
+            self.reschedule(id);
+        }
+    }
+
+    /// Puts a session where its next deadline belongs.
+    pub(super) fn reschedule(&mut self, id: SessionId) {
+        if let Some(session) = self.sessions.get_mut(&id) {
+            self.deadlines.remove(&(session.scheduled, id));
+            session.scheduled = session.next_deadline();
+            self.deadlines.insert((session.scheduled, id));
+        }
     }
 }

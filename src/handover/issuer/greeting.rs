@@ -8,21 +8,27 @@ impl<C: Crypto, T: Trust> Issuer<C, T> {
         if kiosk.role != Role::Kiosk {
             return Err(Error::Untrusted { what: "an application from a station that is no kiosk" });
         }
+        let known = Suites::from_numbers(&hello.suites);
+        let suite = self.policy.suites.strongest_common(known);
         let refused = if hello.issuer != self.crypto.station().station
             || hello.operator != self.crypto.station().operator
         {
-            Some(Error::Mismatch { what: "the issuer that is asked" })
+            Some((Error::Mismatch { what: "the issuer that is asked" }, Cause::Refused))
+        } else if suite.is_none() {
+            let found = hello.suites.first().copied().unwrap_or_default().into();
+            Some((Error::UnsupportedSuite { found }, Cause::Refused))
         } else if self.challenges.len() >= self.policy.max_sessions || self.sessions.len() >= self.policy.max_sessions {
-            Some(Error::Busy { what: "sessions", limit: self.policy.max_sessions as u64 })
+            Some((Error::Busy { what: "sessions", limit: self.policy.max_sessions as u64 }, Cause::Busy))
         } else {
-            None
+            self.over_the_limit(peer, &kiosk).map(|error| (error, Cause::Busy))
         };
-        if let Some(error) = refused {
-            self.refuse(peer, frame.session, frame_hash(bytes));
+        if let Some((error, cause)) = refused {
+            self.refuse(peer, frame, bytes, cause);
             return Err(error);
         }
+        let suite = suite.unwrap_or(frame.suite);
         let nonce = self.crypto.random()?;
-        let (private, public_key) = self.crypto.generate()?;
+        let (private, public_key) = self.crypto.generate(suite)?;
         let body = Challenge {
             nonce,
             epoch: self.epoch,
@@ -31,24 +37,43 @@ impl<C: Crypto, T: Trust> Issuer<C, T> {
             certificate: self.crypto.certificate().to_vec(),
         };
         let challenge =
-            sign_frame(&self.crypto, MessageType::Challenge, frame.session, frame_hash(bytes), &body.encode())?;
+            sign_frame(&self.crypto, suite, MessageType::Challenge, frame.session, frame_hash(bytes), &body.encode())?;
         let expires = now.monotonic.after(self.policy.challenge);
         let challenge_hash = frame_hash(&challenge);
-        self.challenges.insert(nonce, Outstanding { peer, kiosk, private, challenge_hash, expires });
+        let exchange = frame.session;
+        self.challenges.insert(nonce, Outstanding { peer, exchange, suite, kiosk, private, challenge_hash, expires });
         self.output.transmit(peer, frame.session, challenge);
         Ok(())
     }
 
     pub(super) fn apply(&mut self, now: Now, peer: Peer, frame: &Frame<'_>, bytes: &[u8]) -> Result<(), Error> {
+        if let Some(session) = self.sessions.get(&frame.session)
+            && session.is_opened_by(peer, &frame_hash(bytes))
+        {
+            // It came again because its answer was lost.
+            if let Some(offer) = session.stored_offer() {
+                self.output.transmit(peer, frame.session, offer);
+            }
+            return Ok(());
+        }
         let apply = Apply::decode(frame.body)?;
         let header = ApplyHeader::decode(&apply.header)?;
-        let outstanding = self.challenges.get(&header.nonce).ok_or(Error::Replayed)?;
         let kiosk = check_certified(&self.crypto, &self.trust, frame, &header.certificate, now)?;
+        let Some(outstanding) = self.challenges.get(&header.nonce) else {
+            if !self.sessions.contains_key(&frame.session) {
+                // Of before a restart, too late, or used: the kiosk need not wait for its deadline.
+                self.refuse(peer, frame, bytes, Cause::Refused);
+            }
+            return Err(Error::Replayed);
+        };
         if outstanding.peer != peer || kiosk != outstanding.kiosk {
             return Err(Error::Mismatch { what: "the kiosk that was challenged" });
         }
         if frame.previous != outstanding.challenge_hash || header.epoch != self.epoch {
             return Err(Error::Mismatch { what: "the challenge of an application" });
+        }
+        if frame.suite != outstanding.suite {
+            return Err(Error::Mismatch { what: "the suite of a session" });
         }
         if header.issuer != self.crypto.station().station || header.operator != self.crypto.station().operator {
             return Err(Error::Mismatch { what: "the issuer that is asked" });
@@ -65,7 +90,7 @@ impl<C: Crypto, T: Trust> Issuer<C, T> {
         if self.sessions.contains_key(&id) || self.sessions.len() >= self.policy.max_sessions {
             let mut evidence = self.crypto.evidence(id);
             self.crypto.destroy(outstanding.private, &mut evidence);
-            self.refuse(peer, id, frame_hash(bytes));
+            self.refuse(peer, frame, bytes, Cause::Busy);
             return Err(Error::Busy { what: "sessions", limit: self.policy.max_sessions as u64 });
         }
         let info = hash(b"shokyo application v1", &[&apply.header]);
@@ -75,6 +100,7 @@ impl<C: Crypto, T: Trust> Issuer<C, T> {
             frame_hash(bytes),
             session::Applicant {
                 peer,
+                suite: outstanding.suite,
                 kiosk,
                 kind: header.kind.clone(),
                 copies: header.copies,
@@ -89,15 +115,37 @@ impl<C: Crypto, T: Trust> Issuer<C, T> {
             self.crypto.evidence(id),
         );
         self.sessions.insert(id, session);
-        self.set_deadline(id, now.monotonic.after(self.policy.transmit));
+        self.set_deadline(id, now.monotonic.after(self.policy.transmit), Deadline::Transmit);
         let token = self.output.persist(Record::Opened { session: id, kind: header.kind });
         self.pending.insert(token, (id, Pending::Open));
         Ok(())
     }
 
-    pub(super) fn refuse(&mut self, peer: Peer, session: SessionId, previous: [u8; 32]) {
-        if let Ok(frame) = cancel_frame(&self.crypto, session, previous, Cause::Refused) {
-            self.output.transmit(peer, session, frame);
+    /// A kiosk's or a neighbour's share of the table is used up.
+    fn over_the_limit(&self, peer: Peer, kiosk: &Identity) -> Option<Error> {
+        let mut neighbours = 0;
+        let mut kiosks = 0;
+        let challenges = self.challenges.values().map(|outstanding| (outstanding.peer, &outstanding.kiosk));
+        let sessions =
+            self.sessions.values().filter(|s| !s.is_closing()).map(|session| (session.peer(), session.kiosk()));
+        for (through, of) in challenges.chain(sessions) {
+            if through == peer {
+                neighbours += 1;
+                kiosks += usize::from(of.key == kiosk.key);
+            }
+        }
+        if kiosks >= self.policy.max_per_kiosk {
+            Some(Error::Busy { what: "sessions of one kiosk", limit: self.policy.max_per_kiosk as u64 })
+        } else if neighbours >= self.policy.max_per_neighbour {
+            Some(Error::Busy { what: "sessions of one neighbour", limit: self.policy.max_per_neighbour as u64 })
+        } else {
+            None
+        }
+    }
+
+    fn refuse(&mut self, peer: Peer, frame: &Frame<'_>, bytes: &[u8], cause: Cause) {
+        if let Ok(answer) = cancel_frame(&self.crypto, frame.suite, frame.session, frame_hash(bytes), cause) {
+            self.output.transmit(peer, frame.session, answer);
         }
     }
 

@@ -2,14 +2,23 @@
 use super::*;
 
 impl<C: Crypto, T: Trust> Issuer<C, T> {
-    pub(super) fn credit(&mut self, frame: &Frame<'_>) -> Result<(), Error> {
+    pub(super) fn credit(&mut self, now: Now, frame: &Frame<'_>) -> Result<(), Error> {
         let credit = Credit::decode(frame.body)?;
         let Some(session) = self.sessions.get_mut(&frame.session) else { return Ok(()) };
         let peer = session.peer();
-        for chunk in session.grant(&self.crypto, &self.policy, credit.until)? {
-            self.output.transmit(peer, frame.session, chunk);
+        match session.grant(&self.crypto, &self.policy, frame.previous, credit) {
+            Ok(chunks) => {
+                for chunk in chunks {
+                    self.output.transmit(peer, frame.session, chunk);
+                }
+                Ok(())
+            }
+            Err(error @ Error::Mismatch { .. }) => Err(error),
+            Err(error) => {
+                self.end(now, frame.session, Cause::Refused, true);
+                Err(error)
+            }
         }
-        Ok(())
     }
 
     pub(super) fn received(&mut self, now: Now, frame: &Frame<'_>, bytes: &[u8]) -> Result<(), Error> {
@@ -26,7 +35,7 @@ impl<C: Crypto, T: Trust> Issuer<C, T> {
             Ok(receipt) => {
                 let token = self.output.persist(Record::OwnReceipt { session: frame.session, receipt });
                 self.pending.insert(token, (frame.session, Pending::Release));
-                self.set_deadline(frame.session, now.monotonic.after(self.policy.release));
+                self.set_deadline(frame.session, now.monotonic.after(self.policy.release), Deadline::Release);
                 Ok(())
             }
             Err(error @ (Error::UnexpectedMessage { .. } | Error::Mismatch { .. })) => Err(error),
@@ -49,8 +58,8 @@ impl<C: Crypto, T: Trust> Issuer<C, T> {
         }
         self.output.event(IssuerEvent::Closed { session: id, verified: opened.verified });
         let deadline = now.monotonic.after(self.policy.deliver).after(self.policy.receipt);
-        self.set_deadline(id, deadline);
-        self.finish_if_complete(id);
+        self.set_deadline(id, deadline, Deadline::Receipt);
+        self.finish_if_complete(now, id);
         Ok(())
     }
 
@@ -89,10 +98,10 @@ impl<C: Crypto, T: Trust> Issuer<C, T> {
         Ok(())
     }
 
-    pub(super) fn receipt_is_durable(&mut self, id: SessionId, role: Role) {
+    pub(super) fn receipt_is_durable(&mut self, now: Now, id: SessionId, role: Role) {
         if let Some(session) = self.sessions.get_mut(&id) {
             session.receipt_is_durable(role);
-            self.finish_if_complete(id);
+            self.finish_if_complete(now, id);
         }
     }
 
@@ -102,8 +111,38 @@ impl<C: Crypto, T: Trust> Issuer<C, T> {
             let peer = session.peer();
             self.output.transmit(peer, id, frame);
             self.output.event(IssuerEvent::Released { session: id });
-            self.set_deadline(id, now.monotonic.after(self.policy.release));
+            self.set_deadline(id, now.monotonic.after(self.policy.release), Deadline::Release);
+            self.release_later(now, id);
         }
         Ok(())
+    }
+
+    /// The release was not answered: the stored bytes go out again.
+    pub(super) fn release_again(&mut self, now: Now, id: SessionId) {
+        let Some(session) = self.sessions.get(&id) else { return };
+        if let Some(frame) = session.unanswered_release() {
+            let peer = session.peer();
+            self.output.transmit(peer, id, frame);
+            self.release_later(now, id);
+        }
+    }
+
+    fn release_later(&mut self, now: Now, id: SessionId) {
+        if let Some(session) = self.sessions.get_mut(&id) {
+            self.resends.remove(&(session.resend_at, id));
+            session.resend_at = now.monotonic.after(self.policy.resend);
+            self.resends.insert((session.resend_at, id));
+        }
+    }
+
+    /// A receipt came again because its acknowledgement was lost: the stored bytes go out again.
+    pub(super) fn acknowledge_again(&mut self, peer: Peer, id: SessionId) -> Result<(), Error> {
+        match self.completed.get(&id) {
+            Some(completed) if completed.peer == peer => {
+                self.output.transmit(peer, id, completed.frame.clone());
+                Ok(())
+            }
+            _ => Err(Error::Mismatch { what: "the neighbour of a session" }),
+        }
     }
 }

@@ -15,11 +15,12 @@ use alloc::vec::Vec;
 
 use self::session::{Pending, Session};
 use super::body::{Apply, ApplyHeader, Body, Cancel, Challenge, Credit, Erased, Hello, Opened, Received};
+use super::cipher_suite::{Suite, Suites};
 use super::crypto::Crypto;
 use super::identity::{Identity, Trust};
 use super::message::{Frame, MessageType, frame_hash, hash, session_id};
 use super::output::{Output, Peer, Persist, Transmit};
-use super::policy::Policy;
+use super::policy::{Deadline, Policy};
 use super::record::{Outcome, Record};
 use super::signing::{cancel_frame, check_certified, check_signature, sign_frame};
 use crate::buffer::Cause;
@@ -58,6 +59,13 @@ pub enum IssuerEvent {
         /// Whether the kiosk could open the document.
         verified: bool,
     },
+    /// A deadline passed. It is on record, whatever comes later.
+    DeadlineExceeded {
+        /// The session; for [`Deadline::Challenge`] the exchange's random identifier, of which there is no record.
+        session: SessionId,
+        /// Which.
+        deadline: Deadline,
+    },
     /// The session ended before its time; what could be erased is.
     Ended {
         /// The session.
@@ -76,13 +84,31 @@ pub enum IssuerEvent {
     },
 }
 
+/// The row of the host's register that a document is made from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Source<'a> {
+    /// Whose row it is. Personal data.
+    pub subject: &'a [u8],
+    /// The row's version (freshness token), the same as when the writing began; empty where a register has none.
+    pub version: &'a [u8],
+}
+
 /// A challenge that was given out and not answered.
 struct Outstanding<C: Crypto> {
     peer: Peer,
+    exchange: SessionId,
+    suite: Suite,
     kiosk: Identity,
     private: C::PrivateKey,
     challenge_hash: [u8; 32],
     expires: Time,
+}
+
+/// The acknowledgement of a session's receipts, kept to be sent again.
+struct Completed {
+    peer: Peer,
+    frame: Vec<u8>,
+    until: Time,
 }
 
 /// The issuing system.
@@ -94,6 +120,10 @@ pub struct Issuer<C: Crypto, T: Trust> {
     challenges: BTreeMap<[u8; 32], Outstanding<C>>,
     sessions: BTreeMap<SessionId, Session<C>>,
     deadlines: BTreeSet<(Time, SessionId)>,
+    /// When a release is sent again.
+    resends: BTreeSet<(Time, SessionId)>,
+    /// What acknowledged the receipts of sessions that are complete, to be sent again, and for how long.
+    completed: BTreeMap<SessionId, Completed>,
     pending: BTreeMap<u64, (SessionId, Pending)>,
     output: Output<IssuerEvent>,
 }
@@ -117,6 +147,8 @@ impl<C: Crypto, T: Trust> Issuer<C, T> {
             challenges: BTreeMap::new(),
             sessions: BTreeMap::new(),
             deadlines: BTreeSet::new(),
+            resends: BTreeSet::new(),
+            completed: BTreeMap::new(),
             pending: BTreeMap::new(),
             output: Output::new(),
         })
@@ -145,8 +177,8 @@ impl<C: Crypto, T: Trust> Issuer<C, T> {
     #[must_use]
     pub fn next_deadline(&self) -> Option<Time> {
         let challenge = self.challenges.values().map(|outstanding| outstanding.expires).min();
-        let session = self.deadlines.first().map(|(time, _)| *time);
-        challenge.into_iter().chain(session).min()
+        let next = |times: &BTreeSet<(Time, SessionId)>| times.first().map(|(time, _)| *time);
+        challenge.into_iter().chain(next(&self.deadlines)).chain(next(&self.resends)).min()
     }
 
     /// The cryptography and the memory that this machine works with.
@@ -168,14 +200,20 @@ impl<C: Crypto, T: Trust> Issuer<C, T> {
         match frame.kind {
             MessageType::Hello => self.hello(now, peer, &frame, bytes),
             MessageType::Apply => self.apply(now, peer, &frame, bytes),
+            MessageType::Erased if self.completed.contains_key(&frame.session) => {
+                self.acknowledge_again(peer, frame.session)
+            }
             kind => {
                 let session =
                     self.sessions.get_mut(&frame.session).ok_or(Error::UnexpectedMessage { message: kind.name() })?;
                 if session.peer() != peer {
                     return Err(Error::Mismatch { what: "the neighbour of a session" });
                 }
+                if frame.suite != session.suite() {
+                    return Err(Error::Mismatch { what: "the suite of a session" });
+                }
                 match kind {
-                    MessageType::Credit => self.credit(&frame),
+                    MessageType::Credit => self.credit(now, &frame),
                     MessageType::Received => self.received(now, &frame, bytes),
                     MessageType::Opened => self.opened(now, &frame),
                     MessageType::Erased => self.erased(now, &frame),
@@ -194,7 +232,7 @@ impl<C: Crypto, T: Trust> Issuer<C, T> {
             Pending::Open => self.open_application(id),
             Pending::Release => self.release(now, id),
             Pending::Receipt(role) => {
-                self.receipt_is_durable(id, role);
+                self.receipt_is_durable(now, id, role);
                 Ok(())
             }
             Pending::Nothing => Ok(()),
@@ -222,8 +260,13 @@ impl<C: Crypto, T: Trust> Issuer<C, T> {
     pub fn handle_timeout(&mut self, now: Now) {
         while let Some((nonce, _)) = self.challenges.iter().find(|(_, challenge)| challenge.expires <= now.monotonic) {
             let nonce = *nonce;
+            if let Some(challenge) = self.challenges.get(&nonce) {
+                let session = challenge.exchange;
+                self.output.event(IssuerEvent::DeadlineExceeded { session, deadline: Deadline::Challenge });
+            }
             self.drop_challenge(&nonce);
         }
+        self.completed.retain(|_, completed| completed.until > now.monotonic);
         while let Some(&(time, id)) = self.deadlines.first() {
             if time > now.monotonic {
                 break;
@@ -231,48 +274,76 @@ impl<C: Crypto, T: Trust> Issuer<C, T> {
             self.deadlines.pop_first();
             self.expire(now, id);
         }
+        while let Some(&(time, id)) = self.resends.first() {
+            if time > now.monotonic {
+                break;
+            }
+            self.resends.pop_first();
+            self.release_again(now, id);
+        }
     }
 
-    /// The connection to a neighbour is gone: its challenges and its sessions end, except those whose key is already with the
-    /// kiosk, which wait for their receipts.
+    /// The connection to a neighbour is gone: its sessions wait [`Policy::reconnect`] for another connection. Those whose key is
+    /// already with the kiosk wait for their receipts as before, and challenges until they expire.
     pub fn handle_peer_lost(&mut self, now: Now, peer: Peer) {
-        let nonces: Vec<_> = self.challenges.iter().filter(|(_, c)| c.peer == peer).map(|(nonce, _)| *nonce).collect();
-        for nonce in nonces {
-            self.drop_challenge(&nonce);
-        }
+        self.handle_timeout(now);
         let sessions: Vec<_> =
             self.sessions.iter().filter(|(_, s)| s.peer() == peer && !s.is_closing()).map(|(id, _)| *id).collect();
+        self.output.drop_transmits(|transmit| transmit.peer == peer);
+        let until = now.monotonic.after(self.policy.reconnect);
         for id in sessions {
-            self.end(now, id, Cause::PeerLost, false);
+            if self.policy.reconnect.is_zero() {
+                self.end(now, id, Cause::PeerLost, false);
+            } else if let Some(session) = self.sessions.get_mut(&id) {
+                session.offline.get_or_insert(until);
+                self.reschedule(id);
+            }
+        }
+    }
+
+    /// There is a connection to a neighbour again: its sessions go on. Kiosks ask for what they miss.
+    pub fn handle_peer_back(&mut self, now: Now, peer: Peer) {
+        self.handle_timeout(now);
+        let sessions: Vec<_> = self.sessions.iter().filter(|(_, s)| s.peer() == peer).map(|(id, _)| *id).collect();
+        for id in sessions {
+            if let Some(session) = self.sessions.get_mut(&id) {
+                session.offline = None;
+            }
+            self.reschedule(id);
+            self.release_again(now, id);
         }
     }
 
     // ---- commands
 
-    /// The writer of a session's document. The first call creates the document key.
+    /// The writer of a session's document, which is made from this version of the register's row (empty where there is none; see
+    /// [`Source::version`]). The first call creates the document key.
     ///
     /// # Errors
-    /// [`Error::WrongState`] unless an application is open; when no key is to be had.
-    pub fn document(&mut self, session: SessionId) -> Result<&mut C::Writer, Error> {
+    /// [`Error::WrongState`] unless an application is open; [`Error::Mismatch`] when the version is another than at the first
+    /// call; when no key is to be had.
+    pub fn document(&mut self, session: SessionId, version: &[u8]) -> Result<&mut C::Writer, Error> {
         match self.sessions.get_mut(&session) {
-            Some(found) => found.writer(&self.crypto),
+            Some(found) => found.writer(&self.crypto, version),
             None => Err(Error::WrongState { command: "composing" }),
         }
     }
 
     /// Seals the document, consumes the application, and offers the ciphertext to the kiosk.
     ///
-    /// `source_subject` is the subject in the row that the document was made from; the kiosk compares it with the holder of the
-    /// card, so that a document of another person is refused before any key moves.
+    /// `source` is the row that the document was made from, read again after the writing. Its subject is compared by the kiosk
+    /// with the holder of the card, so that a document of another person is refused before any key moves; its version must be the
+    /// one that the writing began with, so that a row which changed meanwhile gives no document.
     ///
     /// # Errors
-    /// [`Error::EmptyDocument`], [`Error::TooLarge`], [`Error::WrongState`]; the session is erased then.
-    pub fn offer(&mut self, now: Now, session: SessionId, source_subject: &[u8]) -> Result<(), Error> {
+    /// [`Error::EmptyDocument`], [`Error::TooLarge`], [`Error::WrongState`], [`Error::Mismatch`] for another version; the session
+    /// is erased then.
+    pub fn offer(&mut self, now: Now, session: SessionId, source: &Source<'_>) -> Result<(), Error> {
         self.handle_timeout(now);
         let Some(found) = self.sessions.get_mut(&session) else {
             return Err(Error::WrongState { command: "offering" });
         };
-        match found.offer(&self.crypto, &self.policy, source_subject) {
+        match found.offer(&self.crypto, &self.policy, source) {
             Ok(frame) => {
                 self.output.transmit(found.peer(), session, frame);
                 self.output.event(IssuerEvent::Offered { session });

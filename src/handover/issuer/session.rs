@@ -1,24 +1,26 @@
 //! One session of an issuing system: its states, each consumed by the step that leaves it.
 
+mod handing_over;
+
 use alloc::collections::BTreeSet;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use super::IssuerEvent;
+use super::{IssuerEvent, Source};
 use crate::buffer::{Cause, CopyClass, Erasure};
 use crate::error::Error;
-use crate::handover::body::{Body, MAX_CHUNKS, Offer, Received, encode_chunk};
+use crate::handover::body::{Body, MAX_CHUNKS, Offer};
+use crate::handover::cipher_suite::Suite;
 use crate::handover::crypto::{Crypto, SealedApplication, Shape, WrappedKey};
 use crate::handover::evidence::{Story, make_receipt};
 use crate::handover::identity::Identity;
-use crate::handover::message::{MessageType, chunk_hash, frame_hash};
+use crate::handover::message::{MessageType, chunk_hash, frame_hash, hash};
 use crate::handover::output::Peer;
-use crate::handover::policy::Policy;
+use crate::handover::policy::{Deadline, Policy};
 use crate::handover::record::Outcome;
-use crate::handover::release::Release;
-use crate::handover::signing::{plain_frame, sign_frame};
+use crate::handover::signing::sign_frame;
 use crate::receipt::{Event, Receipt, Statement};
-use crate::types::{Binding, Now, Role, SessionId};
+use crate::types::{Binding, Now, Role, SessionId, Time};
 use crate::wipe;
 
 /// What waits for a record.
@@ -37,6 +39,7 @@ pub(super) enum Pending {
 /// Who applied, and for what.
 pub(super) struct Applicant {
     pub(super) peer: Peer,
+    pub(super) suite: Suite,
     pub(super) kiosk: Identity,
     pub(super) kind: String,
     pub(super) copies: u8,
@@ -51,6 +54,10 @@ pub(super) struct SealedPart<C: Crypto> {
     pub(super) sealed: Vec<u8>,
 }
 
+fn version_hash(version: &[u8]) -> [u8; 32] {
+    hash(b"shokyo version v1", &[version])
+}
+
 #[allow(
     clippy::large_enum_variant,
     reason = "one lives in each session and is moved a few times; a box would be an allocation more"
@@ -59,9 +66,24 @@ enum State<C: Crypto> {
     /// The `opened` record is being written; no document key exists.
     Journalling(SealedPart<C>),
     /// The host composes.
-    Composing { application: C::Application, subject_key: C::SubjectKey, writer: Option<C::Writer> },
+    Composing {
+        application: C::Application,
+        subject_key: C::SubjectKey,
+        /// With the hash of the version of the row that it is made from.
+        writer: Option<(C::Writer, [u8; 32])>,
+    },
     /// The ciphertext moves to the kiosk.
-    Offered { document: C::Document, shape: Shape, offer_hash: [u8; 32], sent: u32, credit: u32 },
+    Offered {
+        document: C::Document,
+        shape: Shape,
+        /// Kept to be sent again.
+        frame: Vec<u8>,
+        offer_hash: [u8; 32],
+        /// One more than the highest index that was sent.
+        sent: u32,
+        /// How many chunks were sent, repetitions included.
+        transmitted: u64,
+    },
     /// Key and ciphertext are wiped; the receipt is being written.
     Recording { wrapped: WrappedKey, receipt: Receipt, received_hash: [u8; 32] },
     /// The wrapped key is on its way; it is kept to be sent again until the kiosk answers.
@@ -85,6 +107,12 @@ pub(super) struct Session<C: Crypto> {
     verdict: Option<Outcome>,
     /// Set when the last receipt of this station was made.
     ended: bool,
+    pub(super) deadline: (Time, Deadline),
+    /// Where this session stands in the issuing system's schedules.
+    pub(super) scheduled: Time,
+    pub(super) resend_at: Time,
+    /// How long the neighbour's lost connection may stay lost.
+    pub(super) offline: Option<Time>,
 }
 
 impl<C: Crypto> Session<C> {
@@ -97,8 +125,61 @@ impl<C: Crypto> Session<C> {
         evidence: Erasure,
     ) -> Self {
         let state = State::Journalling(sealed);
-        let (noted, receipts) = (BTreeSet::new(), BTreeSet::new());
-        Self { id, apply_hash, applicant, opened: now, state, evidence, noted, receipts, verdict: None, ended: false }
+        Self {
+            id,
+            apply_hash,
+            applicant,
+            opened: now,
+            state,
+            evidence,
+            noted: BTreeSet::new(),
+            receipts: BTreeSet::new(),
+            verdict: None,
+            ended: false,
+            deadline: (now.monotonic, Deadline::Transmit),
+            scheduled: now.monotonic,
+            resend_at: now.monotonic,
+            offline: None,
+        }
+    }
+
+    /// The deadline that comes first. What is closed waits for receipts, with or without a connection.
+    pub(super) fn next_deadline(&self) -> Time {
+        self.deadline.0.min(self.offline.filter(|_| !self.ended).unwrap_or(self.deadline.0))
+    }
+
+    /// Which deadline has passed.
+    pub(super) fn passed_deadline(&self, now: Time) -> Deadline {
+        if self.deadline.0 <= now { self.deadline.1 } else { Deadline::Reconnect }
+    }
+
+    pub(super) const fn suite(&self) -> Suite {
+        self.applicant.suite
+    }
+
+    pub(super) const fn kiosk(&self) -> &Identity {
+        &self.applicant.kiosk
+    }
+
+    /// Whether this application began the session.
+    pub(super) fn is_opened_by(&self, peer: Peer, apply_hash: &[u8; 32]) -> bool {
+        self.applicant.peer == peer && self.apply_hash == *apply_hash
+    }
+
+    /// The offer, while its ciphertext moves.
+    pub(super) fn stored_offer(&self) -> Option<Vec<u8>> {
+        match &self.state {
+            State::Offered { frame, .. } => Some(frame.clone()),
+            _ => None,
+        }
+    }
+
+    /// The release, until it is answered.
+    pub(super) fn unanswered_release(&self) -> Option<Vec<u8>> {
+        match &self.state {
+            State::Released { frame, .. } => Some(frame.clone()),
+            _ => None,
+        }
     }
 
     pub(super) const fn peer(&self) -> Peer {
@@ -129,7 +210,7 @@ impl<C: Crypto> Session<C> {
         let binding = self.binding();
         let State::Journalling(part) = core::mem::replace(&mut self.state, State::Closing) else { return Ok(None) };
         let sealed = SealedApplication { encapsulated: part.encapsulated, sealed: part.sealed };
-        let opened = crypto.open_application(&part.private, &part.info, binding, &sealed);
+        let opened = crypto.open_application(self.applicant.suite, &part.private, &part.info, binding, &sealed);
         match opened {
             Ok((application, subject_key)) => {
                 crypto.destroy(part.private, &mut self.evidence);
@@ -150,24 +231,30 @@ impl<C: Crypto> Session<C> {
         }))
     }
 
-    pub(super) fn writer(&mut self, crypto: &C) -> Result<&mut C::Writer, Error> {
-        let binding = self.binding();
-        match &mut self.state {
-            State::Composing { writer, .. } => match writer {
-                Some(writer) => Ok(writer),
-                empty => Ok(empty.insert(crypto.compose(binding)?)),
-            },
-            _ => Err(Error::WrongState { command: "composing" }),
+    pub(super) fn writer(&mut self, crypto: &C, version: &[u8]) -> Result<&mut C::Writer, Error> {
+        let (binding, version) = (self.binding(), version_hash(version));
+        let State::Composing { writer, .. } = &mut self.state else {
+            return Err(Error::WrongState { command: "composing" });
+        };
+        if writer.is_none() {
+            *writer = Some((crypto.compose(binding)?, version));
+        }
+        match writer {
+            Some((writer, known)) if *known == version => Ok(writer),
+            _ => Err(Error::Mismatch { what: "the version of the register's row" }),
         }
     }
 
     /// Seals the document, erases the application, and gives the signed offer.
-    pub(super) fn offer(&mut self, crypto: &C, policy: &Policy, subject: &[u8]) -> Result<Vec<u8>, Error> {
+    pub(super) fn offer(&mut self, crypto: &C, policy: &Policy, source: &Source<'_>) -> Result<Vec<u8>, Error> {
         let State::Composing { subject_key, writer, .. } = &mut self.state else {
             return Err(Error::WrongState { command: "offering" });
         };
-        let writer = writer.take().ok_or(Error::EmptyDocument)?;
-        let subject_tag = crypto.subject_tag(subject_key, subject);
+        if writer.as_ref().is_some_and(|(_, version)| *version != version_hash(source.version)) {
+            return Err(Error::Mismatch { what: "the version of the register's row" });
+        }
+        let (writer, _) = writer.take().ok_or(Error::EmptyDocument)?;
+        let subject_tag = crypto.subject_tag(subject_key, source.subject);
         let document = crypto.finish(writer).inspect_err(|_| {
             // What it held was erased as it was dropped, but nobody saw that: the receipt must not say otherwise.
             self.evidence.record(CopyClass::Ciphertext, Err(Error::NotErased { bytes: 0 }));
@@ -175,7 +262,7 @@ impl<C: Crypto> Session<C> {
         let offered = subject_tag.and_then(|tag| Self::shape_offer(crypto, policy, &document, tag));
         let signed = offered.and_then(|(shape, offer)| {
             let body = offer.encode();
-            Ok((shape, sign_frame(crypto, MessageType::Offer, self.id, self.apply_hash, &body)?))
+            Ok((shape, sign_frame(crypto, self.applicant.suite, MessageType::Offer, self.id, self.apply_hash, &body)?))
         });
         let (shape, frame) = match signed {
             Ok(signed) => signed,
@@ -185,7 +272,7 @@ impl<C: Crypto> Session<C> {
             }
         };
         let offer_hash = frame_hash(&frame);
-        let offered = State::Offered { document, shape, offer_hash, sent: 0, credit: 0 };
+        let offered = State::Offered { document, shape, frame: frame.clone(), offer_hash, sent: 0, transmitted: 0 };
         if let State::Composing { application, subject_key, .. } = core::mem::replace(&mut self.state, offered) {
             crypto.erase_application(application, &mut self.evidence);
             crypto.destroy_subject_key(subject_key, &mut self.evidence);
@@ -216,100 +303,6 @@ impl<C: Crypto> Session<C> {
         Ok((shape, offer))
     }
 
-    /// The chunks that the kiosk is now ready to take.
-    pub(super) fn grant(&mut self, crypto: &C, policy: &Policy, until: u32) -> Result<Vec<Vec<u8>>, Error> {
-        let State::Offered { document, shape, offer_hash, sent, credit } = &mut self.state else {
-            return Ok(Vec::new());
-        };
-        // More than the window at once is not sent, whatever is asked for: relays hold no more than that.
-        *credit = until.min(shape.count).min(sent.saturating_add(policy.credit)).max(*credit);
-        let mut frames = Vec::new();
-        while *sent < *credit {
-            let body = encode_chunk(*sent, crypto.chunk(document, *sent)?);
-            frames.push(plain_frame(Role::Issuer, MessageType::Chunk, self.id, *offer_hash, &body));
-            *sent += 1;
-        }
-        Ok(frames)
-    }
-
-    /// The stored release, when this very `Received` was answered before.
-    pub(super) fn stored_release(&self, received: &[u8; 32]) -> Option<Vec<u8>> {
-        match &self.state {
-            State::Released { frame, received_hash, .. } if received_hash == received => Some(frame.clone()),
-            _ => None,
-        }
-    }
-
-    /// Wraps the key to the kiosk, wipes key and ciphertext, and gives the receipt to be written. Nothing is sent yet.
-    pub(super) fn wrap_and_wipe(
-        &mut self,
-        crypto: &C,
-        now: Now,
-        received: Received,
-        previous: [u8; 32],
-        received_hash: [u8; 32],
-    ) -> Result<Vec<u8>, Error> {
-        let State::Offered { document, shape, offer_hash, sent, .. } = &self.state else {
-            return Err(Error::UnexpectedMessage { message: MessageType::Received.name() });
-        };
-        if previous != *offer_hash || received.count != shape.count || *sent != shape.count {
-            return Err(Error::Mismatch { what: "the offer that was received" });
-        }
-        let wrapped = crypto.wrap(document, &self.applicant.reply_key, &received_hash)?;
-        let State::Offered { document, .. } = core::mem::replace(&mut self.state, State::Closing) else {
-            return Err(Error::WrongState { command: "wiping" });
-        };
-        let mut evidence = crypto.evidence(self.id);
-        crypto.erase(document, &mut evidence);
-        let earlier = core::mem::replace(&mut self.evidence, crypto.evidence(self.id));
-        evidence.absorb(earlier)?;
-        let receipt = make_receipt(crypto, evidence, &self.story(Event::KeyWiped, Cause::HandedOver, now))?;
-        let bytes = receipt.as_bytes().to_vec();
-        self.state = State::Recording { wrapped, receipt, received_hash };
-        Ok(bytes)
-    }
-
-    /// After the receipt is durable: makes the release, which only that receipt makes possible.
-    pub(super) fn release(&mut self, crypto: &C) -> Result<Option<Vec<u8>>, Error> {
-        let state = core::mem::replace(&mut self.state, State::Closing);
-        let State::Recording { wrapped, receipt, received_hash } = state else {
-            self.state = state;
-            return Ok(None);
-        };
-        let release = Release::new(wrapped, &receipt, crypto.receipt_certificate())?;
-        let mut body = release.encode();
-        let frame = sign_frame(crypto, MessageType::Release, self.id, received_hash, &body);
-        self.evidence.record(CopyClass::WrappedKey, wipe::wipe_vec(&mut body, 0));
-        let frame = frame?;
-        let release_hash = frame_hash(&frame);
-        self.state = State::Released { frame: frame.clone(), release_hash, received_hash };
-        Ok(Some(frame))
-    }
-
-    /// The kiosk answered the release: wipes the stored frame. `None` when it was closed before.
-    pub(super) fn close(
-        &mut self,
-        crypto: &C,
-        now: Now,
-        verified: bool,
-        previous: [u8; 32],
-    ) -> Result<Option<Vec<u8>>, Error> {
-        match &self.state {
-            _ if self.ended => return Ok(None),
-            State::Released { release_hash, .. } if *release_hash == previous => {}
-            State::Released { .. } => return Err(Error::Mismatch { what: "the release that was opened" }),
-            _ => return Err(Error::UnexpectedMessage { message: MessageType::Opened.name() }),
-        }
-        if let State::Released { mut frame, .. } = core::mem::replace(&mut self.state, State::Closing) {
-            self.evidence.record(CopyClass::WrappedKey, wipe::wipe_vec(&mut frame, 0));
-        }
-        if !verified {
-            self.verdict = Some(Outcome::Unresolved);
-        }
-        self.ended = true;
-        self.receipt(crypto, now, Event::Closed, Cause::HandedOver).map(Some)
-    }
-
     /// Erases whatever the session still holds and gives the receipt, and whether all of it was verified.
     pub(super) fn end(&mut self, crypto: &C, now: Now, cause: Cause) -> Result<(Vec<u8>, bool), Error> {
         let mut event = Event::Erased;
@@ -320,7 +313,7 @@ impl<C: Crypto> Session<C> {
             State::Composing { application, subject_key, writer } => {
                 crypto.erase_application(application, &mut self.evidence);
                 crypto.destroy_subject_key(subject_key, &mut self.evidence);
-                if let Some(writer) = writer {
+                if let Some((writer, _)) = writer {
                     crypto.erase_writer(writer, &mut self.evidence);
                 }
             }

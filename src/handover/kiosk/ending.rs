@@ -14,6 +14,8 @@ impl<C: Crypto, T: Trust> Kiosk<C, T> {
         let applied = !matches!(self.state, State::Greeting { .. } | State::Journalling { .. });
         let has_session = !matches!(self.state, State::Greeting { .. });
         self.waiting = None;
+        self.offline = None;
+        self.resend = None;
         self.opened_frame = None;
         self.cause = cause;
         let evidence = core::mem::replace(&mut self.evidence, self.crypto.evidence(self.id));
@@ -26,7 +28,7 @@ impl<C: Crypto, T: Trust> Kiosk<C, T> {
         }
         if tell
             && applied
-            && let Ok(frame) = cancel_frame(&self.crypto, self.id, [0; 32], cause)
+            && let Ok(frame) = cancel_frame(&self.crypto, self.suite, self.id, [0; 32], cause)
         {
             self.output.transmit(UPSTREAM, self.id, frame);
         }
@@ -34,7 +36,7 @@ impl<C: Crypto, T: Trust> Kiosk<C, T> {
             Ok((token, frame)) if applied => {
                 self.waiting = Some((token, Journalled::Receipt));
                 self.state = State::Reporting { frame };
-                self.deadline = Some(now.monotonic.after(self.policy.receipt));
+                self.deadline = Some((now.monotonic.after(self.policy.receipt), Deadline::Receipt));
                 self.resend = None;
             }
             Ok(_) => self.finish(Outcome::Ended),
@@ -50,7 +52,7 @@ impl<C: Crypto, T: Trust> Kiosk<C, T> {
         let story = Story { event: Event::Erased, cause, kind: &self.kind, opened: self.opened, now, relay: None };
         let receipt = make_receipt(&self.crypto, erasure, &story)?.as_bytes().to_vec();
         let token = self.output.persist(Record::OwnReceipt { session: self.id, receipt: receipt.clone() });
-        Ok((token, erased_frame(&self.crypto, self.id, self.opened_hash, receipt)?))
+        Ok((token, erased_frame(&self.crypto, self.suite, self.id, self.opened_hash, receipt)?))
     }
 
     /// Writes down how a transaction stands that only waits to be acknowledged, as the last thing before the process ends.

@@ -5,22 +5,29 @@
 //! [`poll_transmit`](Kiosk::poll_transmit) and [`poll_event`](Kiosk::poll_event), then wait until
 //! [`next_deadline`](Kiosk::next_deadline).
 
+mod asking;
 mod ending;
 mod messages;
+mod receiving;
 mod state;
 
+use alloc::collections::BTreeMap;
 use alloc::string::String;
 use alloc::vec::Vec;
 
 use self::state::{Journalled, State};
 use super::body::decode_chunk;
-use super::body::{Apply, ApplyHeader, Body, Cancel, Challenge, Complete, Credit, Hello, Offer, Opened, Received};
+use super::body::{
+    Apply, ApplyHeader, Attachment, Body, Cancel, Challenge, Complete, Credit, Hello, Offer, Opened, Received,
+    attachments_hash,
+};
+use super::cipher_suite::Suite;
 use super::crypto::{Crypto, Unlock};
 use super::evidence::{Story, make_receipt};
 use super::identity::{Identity, Trust};
 use super::message::{Frame, MessageType, chunk_hash, frame_hash, hash, session_id};
 use super::output::{Output, Peer, Persist, Transmit};
-use super::policy::Policy;
+use super::policy::{Deadline, Policy};
 use super::record::{Outcome, Record};
 use super::release::ReleaseBody;
 use super::signing::{
@@ -65,6 +72,13 @@ pub enum KioskEvent {
         /// Its length in bytes.
         length: u64,
     },
+    /// A relay attached something to the offer, for the printing: parameters, nothing made from the document.
+    Attached {
+        /// Which relay.
+        role: Role,
+        /// What.
+        data: Vec<u8>,
+    },
     /// Every chunk of the ciphertext is here; the key is not.
     Received,
     /// The document is open: show the price, start printing with [`Kiosk::print`].
@@ -74,6 +88,11 @@ pub enum KioskEvent {
     },
     /// Printing may begin, once.
     MayPrint,
+    /// A deadline passed. It is on record, whatever comes later.
+    DeadlineExceeded {
+        /// Which.
+        deadline: Deadline,
+    },
     /// Everything here is erased.
     Erased {
         /// Why.
@@ -97,13 +116,17 @@ pub struct Kiosk<C: Crypto, T: Trust> {
     issuer_name: (String, String),
     kind: String,
     copies: u8,
+    /// The suite of a greeting until the issuer has chosen, then the session's.
+    suite: Suite,
     /// The exchange's random identifier until there is a session, then the session's.
     id: SessionId,
     issuer: Option<Identity>,
     opened: Now,
     state: State<C>,
     evidence: Erasure,
-    deadline: Option<Time>,
+    deadline: Option<(Time, Deadline)>,
+    /// How long the lost connection may stay lost.
+    offline: Option<Time>,
     resend: Option<Time>,
     waiting: Option<(u64, Journalled)>,
     /// The answer to a release, kept to be sent again.
@@ -135,16 +158,20 @@ impl<C: Crypto, T: Trust> Kiosk<C, T> {
         let hello = Hello {
             operator: application.operator.into(),
             issuer: application.issuer.into(),
+            suites: policy.suites.numbers(),
             certificate: crypto.certificate().to_vec(),
         };
-        let frame = sign_frame(&crypto, MessageType::Hello, exchange, [0; 32], &hello.encode())?;
+        let suite = policy.suites.strongest();
+        let frame = sign_frame(&crypto, suite, MessageType::Hello, exchange, [0; 32], &hello.encode())?;
         let held = crypto.hold(application.subject, application.details)?;
         let evidence = crypto.evidence(exchange);
         let mut output = Output::new();
         let hello_hash = frame_hash(&frame);
         output.transmit(UPSTREAM, exchange, frame);
         Ok(Self {
-            deadline: Some(now.monotonic.after(policy.challenge)),
+            deadline: Some((now.monotonic.after(policy.challenge), Deadline::Challenge)),
+            offline: None,
+            suite,
             crypto,
             trust,
             policy,
@@ -197,7 +224,7 @@ impl<C: Crypto, T: Trust> Kiosk<C, T> {
     /// When [`Kiosk::handle_timeout`] must be called at the latest.
     #[must_use]
     pub fn next_deadline(&self) -> Option<Time> {
-        self.deadline.into_iter().chain(self.resend).min()
+        self.deadline.map(|(time, _)| time).into_iter().chain(self.resend).chain(self.offline).min()
     }
 
     /// The cryptography and the memory that this machine works with.
@@ -218,9 +245,13 @@ impl<C: Crypto, T: Trust> Kiosk<C, T> {
         if frame.session != self.id {
             return Err(Error::Mismatch { what: "the session of a message" });
         }
+        if frame.suite != self.suite && !matches!(self.state, State::Greeting { .. }) {
+            return Err(Error::Mismatch { what: "the suite of a session" });
+        }
         match frame.kind {
             MessageType::Challenge => self.challenge(now, &frame, bytes),
             MessageType::Offer => self.offer(now, &frame, bytes),
+            MessageType::Attachment => self.attachment(now, &frame, bytes),
             MessageType::Chunk => self.chunk(now, &frame),
             MessageType::Release => self.release(now, &frame, bytes),
             MessageType::Complete => self.complete(&frame),
@@ -237,8 +268,9 @@ impl<C: Crypto, T: Trust> Kiosk<C, T> {
                 if let State::Journalling { frame, private, apply_hash, subject_tag } =
                     self.state.replace(State::Finished)
                 {
-                    self.state = State::Applied { private, apply_hash, subject_tag };
-                    self.output.transmit(UPSTREAM, self.id, frame);
+                    self.output.transmit(UPSTREAM, self.id, frame.clone());
+                    self.state = State::Applied { frame, private, apply_hash, subject_tag };
+                    self.ask_later(now);
                     self.output.event(KioskEvent::Applied { session: self.id });
                 }
             }
@@ -252,7 +284,7 @@ impl<C: Crypto, T: Trust> Kiosk<C, T> {
                 if let State::Reporting { frame } = self.state.replace(State::Finished) {
                     self.output.transmit(UPSTREAM, self.id, frame.clone());
                     self.state = State::Reported { frame };
-                    self.resend = Some(now.monotonic.after(self.policy.resend));
+                    self.ask_later(now);
                 }
             }
             None => {}
@@ -272,37 +304,44 @@ impl<C: Crypto, T: Trust> Kiosk<C, T> {
     /// Acts on a deadline that has passed. No message is needed to erase.
     pub fn handle_timeout(&mut self, now: Now) {
         if self.resend.is_some_and(|time| time <= now.monotonic) {
-            if let State::Reported { frame } = &self.state {
-                self.output.transmit(UPSTREAM, self.id, frame.clone());
-                self.resend = Some(now.monotonic.after(self.policy.resend));
-            } else {
-                self.resend = None;
-            }
+            self.ask(now);
         }
-        if self.deadline.is_some_and(|time| time <= now.monotonic) {
-            self.deadline = None;
-            match self.state {
-                State::Finished => {}
-                State::Reporting { .. } | State::Reported { .. } => {
-                    self.alarm("the receipt was not acknowledged by the deadline");
-                    self.finish(Outcome::Unresolved);
-                }
-                _ => {
-                    self.alarm("a deadline passed and the transaction was erased");
-                    self.end(now, Cause::Deadline, true);
-                }
+        let offline = self.offline.filter(|time| *time <= now.monotonic).map(|_| Deadline::Reconnect);
+        let passed = self.deadline.filter(|(time, _)| *time <= now.monotonic).map(|(_, deadline)| deadline);
+        let Some(deadline) = passed.or(offline) else { return };
+        self.deadline = None;
+        self.offline = None;
+        if matches!(self.state, State::Finished) {
+            return;
+        }
+        self.alarm(deadline.alarm());
+        self.output.event(KioskEvent::DeadlineExceeded { deadline });
+        if matches!(self.state, State::Reporting { .. } | State::Reported { .. }) {
+            self.finish(Outcome::Unresolved);
+        } else {
+            self.end(now, Cause::Deadline, true);
+        }
+    }
+
+    /// The connection is gone. Before an application is sent that is the end; after it the transaction waits
+    /// [`Policy::reconnect`] for another connection. A document that is already open may still be delivered.
+    pub fn handle_peer_lost(&mut self, now: Now) {
+        self.handle_timeout(now);
+        match self.state {
+            State::Ready { .. } | State::Reporting { .. } | State::Reported { .. } | State::Finished => {}
+            State::Greeting { .. } => self.end(now, Cause::PeerLost, false),
+            _ if self.policy.reconnect.is_zero() => self.end(now, Cause::PeerLost, false),
+            _ => {
+                self.offline.get_or_insert(now.monotonic.after(self.policy.reconnect));
             }
         }
     }
 
-    /// The connection is gone. A document that is already open may still be delivered.
-    pub fn handle_peer_lost(&mut self, now: Now) {
-        if !matches!(
-            self.state,
-            State::Ready { .. } | State::Reporting { .. } | State::Reported { .. } | State::Finished
-        ) {
-            self.end(now, Cause::PeerLost, false);
-        }
+    /// There is a connection again: what is missing is asked for.
+    pub fn handle_peer_back(&mut self, now: Now) {
+        self.handle_timeout(now);
+        self.offline = None;
+        self.ask(now);
     }
 
     // ---- commands

@@ -4,16 +4,15 @@ use super::*;
 impl<C: Crypto, T: Trust> Relay<C, T> {
     pub(super) fn expire(&mut self, now: Now, id: SessionId) {
         let Some(session) = self.sessions.get(&id) else { return };
-        if session.is_reported() {
-            self.output
-                .persist(Record::Alarm { session: id, what: "the receipt was not acknowledged by the deadline" });
-            self.remove(id, Outcome::Unresolved);
-        } else if session.is_ending() {
-            // A frame was never given back; the host holds it.
-            self.output.persist(Record::Alarm { session: id, what: "a frame could not be sent by the deadline" });
+        let deadline = session.passed_deadline(now.monotonic);
+        let (reported, ending) = (session.is_reported(), session.is_ending());
+        self.output.event(RelayEvent::DeadlineExceeded { session: id, deadline });
+        // A frame that was never given back is with the host.
+        let what = if ending && !reported { "a frame could not be sent by the deadline" } else { deadline.alarm() };
+        self.output.persist(Record::Alarm { session: id, what });
+        if ending {
             self.remove(id, Outcome::Unresolved);
         } else {
-            self.output.persist(Record::Alarm { session: id, what: "a deadline passed and the session was ended" });
             self.end(now, id, Cause::Deadline);
         }
     }
@@ -25,7 +24,7 @@ impl<C: Crypto, T: Trust> Relay<C, T> {
             return;
         }
         session.ending(cause);
-        let downstream = session.downstream();
+        let (downstream, suite) = (session.downstream(), session.suite());
         let (gone, kept): (VecDeque<_>, VecDeque<_>) =
             self.passing.drain(..).partition(|passing| passing.session == id && !passing.own);
         self.passing = kept;
@@ -39,13 +38,21 @@ impl<C: Crypto, T: Trust> Relay<C, T> {
                 self.handle_sent(now, passing);
             }
         }
-        self.cancel(now, &[UPSTREAM, downstream], id, cause);
-        self.set_deadline(id, now.monotonic.after(self.policy.receipt));
+        self.cancel(now, &[UPSTREAM, downstream], suite, id, [0; 32], cause);
+        self.set_deadline(id, now.monotonic.after(self.policy.receipt), Deadline::Receipt);
         self.report_if_empty(now, id);
     }
 
-    pub(super) fn cancel(&mut self, now: Now, peers: &[Peer], id: SessionId, cause: Cause) {
-        if let Ok(frame) = cancel_frame(&self.crypto, id, [0; 32], cause) {
+    pub(super) fn cancel(
+        &mut self,
+        now: Now,
+        peers: &[Peer],
+        suite: Suite,
+        id: SessionId,
+        previous: [u8; 32],
+        cause: Cause,
+    ) {
+        if let Ok(frame) = cancel_frame(&self.crypto, suite, id, previous, cause) {
             for peer in peers {
                 self.send_own(now, *peer, id, frame.clone());
             }
@@ -56,8 +63,10 @@ impl<C: Crypto, T: Trust> Relay<C, T> {
     pub(super) fn report_if_empty(&mut self, now: Now, id: SessionId) {
         let Some(session) = self.sessions.get_mut(&id) else { return };
         if session.is_done() {
-            let outcome = session.outcome();
+            let (outcome, downstream) = (session.outcome(), session.downstream());
             self.remove(id, outcome);
+            while self.complete.len() >= self.policy.max_sessions && self.complete.pop_first().is_some() {}
+            self.complete.insert(id, (downstream, now.monotonic.after(self.policy.receipt)));
             return;
         }
         if !session.is_ready_to_report() {
@@ -68,7 +77,7 @@ impl<C: Crypto, T: Trust> Relay<C, T> {
                 let token = self.output.persist(Record::OwnReceipt { session: id, receipt });
                 self.reporting.insert(token, id);
                 self.output.event(event);
-                self.set_deadline(id, now.monotonic.after(self.policy.receipt));
+                self.set_deadline(id, now.monotonic.after(self.policy.receipt), Deadline::Receipt);
             }
             Err(_) => {
                 self.output.persist(Record::Alarm { session: id, what: "a receipt could not be made" });
@@ -82,21 +91,55 @@ impl<C: Crypto, T: Trust> Relay<C, T> {
     }
 
     pub(super) fn remove(&mut self, id: SessionId, outcome: Outcome) {
-        if self.sessions.remove(&id).is_some() {
-            self.deadlines.retain(|(_, session)| *session != id);
+        if let Some(session) = self.sessions.remove(&id) {
+            self.deadlines.remove(&(session.scheduled, id));
+            self.resends.remove(&(session.resend_at, id));
             self.output.persist(Record::Ended { session: id, outcome });
             self.output.event(RelayEvent::Finished { session: id, outcome });
         }
     }
 
-    pub(super) fn bring_deadline_forward(&mut self, id: SessionId, deadline: Time) {
-        if self.deadlines.iter().all(|(time, session)| *session != id || *time > deadline) {
-            self.set_deadline(id, deadline);
+    pub(super) fn bring_deadline_forward(&mut self, id: SessionId, time: Time) {
+        if self.sessions.get(&id).is_some_and(|session| session.deadline.0 > time) {
+            self.set_deadline(id, time, Deadline::Receipt);
         }
     }
 
-    pub(super) fn set_deadline(&mut self, id: SessionId, deadline: Time) {
-        self.deadlines.retain(|(_, session)| *session != id);
-        self.deadlines.insert((deadline, id));
+    /// The next step began. Its deadline counts from the first message that shows it, however often that is repeated.
+    pub(super) fn advance_deadline(&mut self, id: SessionId, time: Time, deadline: Deadline) {
+        if self.sessions.get(&id).is_some_and(|session| session.deadline.1 < deadline) {
+            self.set_deadline(id, time, deadline);
+        }
+    }
+
+    pub(super) fn set_deadline(&mut self, id: SessionId, time: Time, deadline: Deadline) {
+        if let Some(session) = self.sessions.get_mut(&id) {
+            session.deadline = (time, deadline);
+            self.reschedule(id);
+        }
+    }
+
+    /// Puts a session where its next deadline belongs.
+    pub(super) fn reschedule(&mut self, id: SessionId) {
+        if let Some(session) = self.sessions.get_mut(&id) {
+            self.deadlines.remove(&(session.scheduled, id));
+            session.scheduled = session.next_deadline();
+            self.deadlines.insert((session.scheduled, id));
+        }
+    }
+
+    /// The receipt was not acknowledged: the stored bytes go out again.
+    pub(super) fn report_again(&mut self, now: Now, id: SessionId) {
+        let Some(frame) = self.sessions.get(&id).and_then(Session::unacknowledged) else { return };
+        self.send_own(now, UPSTREAM, id, frame);
+        self.report_later(now, id);
+    }
+
+    pub(super) fn report_later(&mut self, now: Now, id: SessionId) {
+        if let Some(session) = self.sessions.get_mut(&id) {
+            self.resends.remove(&(session.resend_at, id));
+            session.resend_at = now.monotonic.after(self.policy.resend);
+            self.resends.insert((session.resend_at, id));
+        }
     }
 }

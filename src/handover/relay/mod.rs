@@ -16,14 +16,15 @@ use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use alloc::vec::Vec;
 
 use self::session::Session;
-use super::body::{Apply, ApplyHeader, Body, Cancel, Complete, Erased, Hello};
+use super::body::{Apply, ApplyHeader, Attachment, Body, Cancel, Complete, Erased, Hello, MAX_ATTACHMENT};
+use super::cipher_suite::Suite;
 use super::crypto::Crypto;
 use super::identity::{Identity, Trust};
-use super::message::{Frame, MessageType};
+use super::message::{Frame, MessageType, frame_hash};
 use super::output::{Output, Peer, Persist};
-use super::policy::Policy;
+use super::policy::{Deadline, Policy};
 use super::record::{Outcome, Record};
-use super::signing::{cancel_frame, check_certified};
+use super::signing::{cancel_frame, check_certified, sign_frame};
 use crate::buffer::Cause;
 use crate::error::Error;
 use crate::types::{Now, Role, SessionId, Time};
@@ -40,6 +41,18 @@ pub enum RelayEvent {
     Opened {
         /// The session.
         session: SessionId,
+    },
+    /// A document is offered through here: now something may be attached, see [`Relay::attach`].
+    Offered {
+        /// The session.
+        session: SessionId,
+    },
+    /// A deadline passed. It is on record, whatever comes later.
+    DeadlineExceeded {
+        /// The session.
+        session: SessionId,
+        /// Which.
+        deadline: Deadline,
     },
     /// Every frame of a session is wiped and the receipt is made.
     NotRetained {
@@ -96,14 +109,27 @@ impl Passing {
     }
 }
 
+/// A greeting that was passed on, until its application comes.
+struct Exchange {
+    downstream: Peer,
+    kiosk: [u8; 32],
+    expires: Time,
+    /// The challenge that passed, which the application names.
+    challenge: Option<[u8; 32]>,
+}
+
 /// A relay.
 pub struct Relay<C: Crypto, T: Trust> {
     crypto: C,
     trust: T,
     policy: Policy,
-    exchanges: BTreeMap<SessionId, (Peer, Time)>,
+    exchanges: BTreeMap<SessionId, Exchange>,
     sessions: BTreeMap<SessionId, Session>,
     deadlines: BTreeSet<(Time, SessionId)>,
+    /// When a receipt is sent again.
+    resends: BTreeSet<(Time, SessionId)>,
+    /// Sessions that are complete here, and until when a receipt or its acknowledgement still passes that was lost on the way.
+    complete: BTreeMap<SessionId, (Peer, Time)>,
     /// Applications that wait for their `opened` record.
     waiting: BTreeMap<u64, Passing>,
     /// Receipts that are being written.
@@ -128,6 +154,8 @@ impl<C: Crypto, T: Trust> Relay<C, T> {
             exchanges: BTreeMap::new(),
             sessions: BTreeMap::new(),
             deadlines: BTreeSet::new(),
+            resends: BTreeSet::new(),
+            complete: BTreeMap::new(),
             waiting: BTreeMap::new(),
             reporting: BTreeMap::new(),
             passing: VecDeque::new(),
@@ -154,9 +182,9 @@ impl<C: Crypto, T: Trust> Relay<C, T> {
     /// When [`Relay::handle_timeout`] must be called at the latest.
     #[must_use]
     pub fn next_deadline(&self) -> Option<Time> {
-        let exchange = self.exchanges.values().map(|(_, expires)| *expires).min();
-        let resend = self.sessions.values().filter_map(Session::resend_at).min();
-        exchange.into_iter().chain(resend).chain(self.deadlines.first().map(|(time, _)| *time)).min()
+        let exchange = self.exchanges.values().map(|exchange| exchange.expires).min();
+        let next = |times: &BTreeSet<(Time, SessionId)>| times.first().map(|(time, _)| *time);
+        exchange.into_iter().chain(next(&self.deadlines)).chain(next(&self.resends)).min()
     }
 
     // ---- inputs
@@ -204,9 +232,10 @@ impl<C: Crypto, T: Trust> Relay<C, T> {
         }
         if let Some(id) = self.reporting.remove(&token)
             && let Some(session) = self.sessions.get_mut(&id)
-            && let Some(frame) = session.reported(now, self.policy.resend)
+            && let Some(frame) = session.reported()
         {
             self.send_own(now, UPSTREAM, id, frame);
+            self.report_later(now, id);
         }
     }
 
@@ -218,8 +247,8 @@ impl<C: Crypto, T: Trust> Relay<C, T> {
             // An application is ciphertext; without a session there is no receipt that its wipe would belong into.
             let _ = wipe::wipe_vec(&mut passing.frame, 0);
             if let Some(session) = self.sessions.remove(&id) {
-                self.deadlines.retain(|(_, session)| *session != id);
-                self.cancel(now, &[session.downstream()], id, Cause::Refused);
+                self.deadlines.remove(&(session.scheduled, id));
+                self.cancel(now, &[session.downstream()], session.suite(), id, [0; 32], Cause::Refused);
             }
         }
         if let Some(id) = self.reporting.remove(&token) {
@@ -229,7 +258,8 @@ impl<C: Crypto, T: Trust> Relay<C, T> {
 
     /// Acts on every deadline that has passed. No message is needed to erase.
     pub fn handle_timeout(&mut self, now: Now) {
-        self.exchanges.retain(|_, (_, expires)| *expires > now.monotonic);
+        self.exchanges.retain(|_, exchange| exchange.expires > now.monotonic);
+        self.complete.retain(|_, (_, until)| *until > now.monotonic);
         while let Some(&(time, id)) = self.deadlines.first() {
             if time > now.monotonic {
                 break;
@@ -237,16 +267,20 @@ impl<C: Crypto, T: Trust> Relay<C, T> {
             self.deadlines.pop_first();
             self.expire(now, id);
         }
-        for (id, session) in &mut self.sessions {
-            if let Some(frame) = session.due_resend(now.monotonic, self.policy.resend) {
-                self.passing.push_back(Passing::new(UPSTREAM, *id, frame, now.monotonic, true));
+        while let Some(&(time, id)) = self.resends.first() {
+            if time > now.monotonic {
+                break;
             }
+            self.resends.pop_first();
+            self.report_again(now, id);
         }
     }
 
-    /// The connection to a neighbour is gone: what was on its way there is wiped, and the sessions through it end.
+    /// The connection to a neighbour is gone: what was on its way there is wiped, and the sessions through it wait
+    /// [`Policy::reconnect`] for another connection. Those whose document is open at the kiosk go on: nothing of it passes here
+    /// any more.
     pub fn handle_peer_lost(&mut self, now: Now, peer: Peer) {
-        self.exchanges.retain(|_, (downstream, _)| *downstream != peer);
+        self.handle_timeout(now);
         let (gone, kept): (VecDeque<_>, VecDeque<_>) = self.passing.drain(..).partition(|passing| passing.peer == peer);
         self.passing = kept;
         for passing in gone {
@@ -255,15 +289,64 @@ impl<C: Crypto, T: Trust> Relay<C, T> {
         let through: Vec<_> = self
             .sessions
             .iter()
-            .filter(|(_, session)| (peer == UPSTREAM || session.downstream() == peer) && !session.is_ending())
+            .filter(|(_, session)| (peer == UPSTREAM || session.downstream() == peer) && session.is_passing())
+            .map(|(id, _)| *id)
+            .collect();
+        let until = now.monotonic.after(self.policy.reconnect);
+        for id in through {
+            if self.policy.reconnect.is_zero() {
+                self.end(now, id, Cause::PeerLost);
+            } else if let Some(session) = self.sessions.get_mut(&id) {
+                session.lost(peer == UPSTREAM, until);
+                self.reschedule(id);
+            }
+        }
+    }
+
+    /// There is a connection to a neighbour again: the sessions through it go on.
+    pub fn handle_peer_back(&mut self, now: Now, peer: Peer) {
+        self.handle_timeout(now);
+        let through: Vec<_> = self
+            .sessions
+            .iter()
+            .filter(|(_, session)| peer == UPSTREAM || session.downstream() == peer)
             .map(|(id, _)| *id)
             .collect();
         for id in through {
-            self.end(now, id, Cause::PeerLost);
+            if let Some(session) = self.sessions.get_mut(&id) {
+                session.back(peer == UPSTREAM);
+            }
+            self.reschedule(id);
+            if peer == UPSTREAM {
+                self.report_again(now, id);
+            }
         }
     }
 
     // ---- commands
+
+    /// Attaches something of this operator's to the offer of a session, signed, for the kiosk: parameters for the printing, such as
+    /// those against forgery, at most 4,096 bytes. It is sent again whenever the offer passes again.
+    ///
+    /// # Errors
+    /// [`Error::WrongState`] unless an offer has passed and nothing is attached, [`Error::TooLarge`]; when the signing key was
+    /// erased.
+    pub fn attach(&mut self, now: Now, session: SessionId, data: &[u8]) -> Result<(), Error> {
+        self.handle_timeout(now);
+        if data.len() > MAX_ATTACHMENT {
+            return Err(Error::TooLarge { what: "an attachment (bytes)", limit: MAX_ATTACHMENT as u64 });
+        }
+        let found = self.sessions.get_mut(&session).filter(|session| !session.is_ending());
+        let state = Error::WrongState { command: "attaching" };
+        let found = found.ok_or(state.clone())?;
+        let offer = found.offer_to_attach_to().ok_or(state)?;
+        let body = Attachment { data: data.to_vec(), certificate: self.crypto.certificate().to_vec() }.encode();
+        let frame = sign_frame(&self.crypto, found.suite(), MessageType::Attachment, session, offer, &body)?;
+        found.attach(frame.clone());
+        let downstream = found.downstream();
+        self.send_own(now, downstream, session, frame);
+        Ok(())
+    }
 
     /// Ends everything, as before the process ends.
     pub fn shutdown(&mut self, now: Now) {

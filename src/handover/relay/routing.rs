@@ -23,6 +23,7 @@ impl<C: Crypto, T: Trust> Relay<C, T> {
             | MessageType::Chunk
             | MessageType::Release
             | MessageType::Complete => !upwards && frame.role == Role::Issuer,
+            MessageType::Attachment => !upwards && frame.role.is_relay(),
             MessageType::Erased => upwards && frame.role != Role::Issuer,
             MessageType::Cancel => true,
         };
@@ -37,19 +38,22 @@ impl<C: Crypto, T: Trust> Relay<C, T> {
             return Err(Error::Mismatch { what: "the kiosk of a session" });
         }
         if kind == MessageType::Hello {
-            if self.exchanges.len() >= self.policy.max_sessions {
-                return Err(Error::Busy { what: "sessions", limit: self.policy.max_sessions as u64 });
-            }
             if self.exchanges.contains_key(&id) || self.sessions.contains_key(&id) {
                 return Err(Error::Replayed);
             }
-            self.exchanges.insert(id, (from, now.monotonic.after(self.policy.challenge)));
+            let kiosk = sender.ok_or(Error::BadSignature)?.key;
+            self.check_limits(now, from, &kiosk, &frame, bytes)?;
+            let expires = now.monotonic.after(self.policy.challenge);
+            self.exchanges.insert(id, Exchange { downstream: from, kiosk, expires, challenge: None });
             return Ok((kind, id, UPSTREAM));
         }
         if kind == MessageType::Apply {
-            let kiosk = sender.ok_or(Error::BadSignature)?;
-            self.open(now, from, kiosk.key, id, frame.body)?;
+            let kiosk = sender.ok_or(Error::BadSignature)?.key;
+            self.open(now, from, kiosk, &frame, bytes)?;
             return Ok((kind, id, UPSTREAM));
+        }
+        if self.sessions.get(&id).is_some_and(|session| session.suite() != frame.suite) {
+            return Err(Error::Mismatch { what: "the suite of a session" });
         }
         let downstream = match self.sessions.get(&id) {
             // After the end no document data can come, or the receipt would not cover it.
@@ -60,9 +64,21 @@ impl<C: Crypto, T: Trust> Relay<C, T> {
                 return Err(Error::UnexpectedMessage { message: kind.name() });
             }
             Some(session) => session.downstream(),
-            None => match self.exchanges.get(&id) {
-                Some((peer, _)) if matches!(kind, MessageType::Challenge | MessageType::Cancel) => *peer,
-                _ => return Err(Error::UnexpectedMessage { message: kind.name() }),
+            None => match self.exchanges.get_mut(&id) {
+                Some(exchange) if kind == MessageType::Challenge => {
+                    exchange.challenge = Some(frame_hash(bytes));
+                    exchange.downstream
+                }
+                Some(exchange) if kind == MessageType::Cancel => {
+                    let downstream = exchange.downstream;
+                    // Refused, or not wanted any more.
+                    self.exchanges.remove(&id);
+                    downstream
+                }
+                _ => match self.complete.get(&id) {
+                    Some((peer, _)) if matches!(kind, MessageType::Erased | MessageType::Complete) => *peer,
+                    _ => return Err(Error::UnexpectedMessage { message: kind.name() }),
+                },
             },
         };
         match (upwards, from == downstream) {
@@ -80,29 +96,68 @@ impl<C: Crypto, T: Trust> Relay<C, T> {
             MessageType::Erased => Erased::decode(frame.body)?.certificate,
             MessageType::Complete => Complete::decode(frame.body)?.certificate,
             MessageType::Cancel => Cancel::decode(frame.body)?.certificate,
+            MessageType::Attachment => Attachment::decode(frame.body)?.certificate,
             _ => return Ok(None),
         };
         check_certified(&self.crypto, &self.trust, frame, &certificate, now).map(Some)
     }
 
-    pub(super) fn open(
+    /// Opens the session of an application. The same application again, from where it came, only passes again.
+    fn open(&mut self, now: Now, from: Peer, kiosk: [u8; 32], frame: &Frame<'_>, bytes: &[u8]) -> Result<(), Error> {
+        let (id, apply_hash) = (frame.session, frame_hash(bytes));
+        if let Some(session) = self.sessions.get(&id) {
+            let again = session.is_opened_by(from, &apply_hash) && !session.is_ending();
+            let journalled = !self.waiting.values().any(|passing| passing.session == id);
+            return if again && journalled { Ok(()) } else { Err(Error::Replayed) };
+        }
+        if self.complete.contains_key(&id) {
+            return Err(Error::Replayed);
+        }
+        self.check_limits(now, from, &kiosk, frame, bytes)?;
+        // Its greeting is over.
+        self.exchanges.retain(|_, exchange| exchange.challenge != Some(frame.previous) || exchange.downstream != from);
+        let header = ApplyHeader::decode(&Apply::decode(frame.body)?.header)?;
+        let applicant =
+            session::Applicant { downstream: from, kiosk, suite: frame.suite, kind: header.kind, apply_hash };
+        self.sessions.insert(id, Session::new(now, applicant, self.crypto.evidence(id)));
+        self.set_deadline(id, now.monotonic.after(self.policy.transmit), Deadline::Transmit);
+        Ok(())
+    }
+
+    /// Refuses, with an answer, what would be more than this relay, a neighbour's or a kiosk's share of it can take.
+    fn check_limits(
         &mut self,
         now: Now,
         from: Peer,
-        kiosk: [u8; 32],
-        id: SessionId,
-        body: &[u8],
+        kiosk: &[u8; 32],
+        frame: &Frame<'_>,
+        bytes: &[u8],
     ) -> Result<(), Error> {
-        if self.sessions.contains_key(&id) {
-            return Err(Error::Replayed);
+        let (mut neighbours, mut kiosks) = (0, 0);
+        // An application takes the place of one of its kiosk's greetings.
+        let greeting = frame.kind == MessageType::Hello;
+        let exchanges =
+            self.exchanges.values().filter(|_| greeting).map(|exchange| (exchange.downstream, &exchange.kiosk));
+        let sessions = self.sessions.values().filter(|session| !session.is_ending());
+        for (through, of) in exchanges.chain(sessions.map(|session| (session.downstream(), session.kiosk_key()))) {
+            if through == from {
+                neighbours += 1;
+                kiosks += usize::from(of == kiosk);
+            }
         }
-        if self.sessions.len() >= self.policy.max_sessions {
-            return Err(Error::Busy { what: "sessions", limit: self.policy.max_sessions as u64 });
-        }
-        let header = ApplyHeader::decode(&Apply::decode(body)?.header)?;
-        self.sessions.insert(id, Session::new(now, from, kiosk, header.kind, self.crypto.evidence(id)));
-        self.set_deadline(id, now.monotonic.after(self.policy.whole()));
-        Ok(())
+        let all = self.sessions.len().max(if greeting { self.exchanges.len() } else { 0 });
+        let policy = &self.policy;
+        let error = if kiosks >= policy.max_per_kiosk {
+            Error::Busy { what: "sessions of one kiosk", limit: policy.max_per_kiosk as u64 }
+        } else if neighbours >= policy.max_per_neighbour {
+            Error::Busy { what: "sessions of one neighbour", limit: policy.max_per_neighbour as u64 }
+        } else if all >= policy.max_sessions {
+            Error::Busy { what: "sessions", limit: policy.max_sessions as u64 }
+        } else {
+            return Ok(());
+        };
+        self.cancel(now, &[from], frame.suite, frame.session, frame_hash(bytes), Cause::Busy);
+        Err(error)
     }
 
     pub(super) fn take(&mut self, now: Now, kind: MessageType, passing: Passing) -> Result<(), Error> {
@@ -119,12 +174,13 @@ impl<C: Crypto, T: Trust> Relay<C, T> {
         }
         let from_kiosk =
             passing.peer == UPSTREAM && kind == MessageType::Erased && sender(&passing.frame) == Some(Role::Kiosk);
-        if kind == MessageType::Apply {
+        if kind == MessageType::Apply && session.begins() {
             let record = Record::Opened { session: id, kind: session.kind().into() };
             let token = self.output.persist(record);
             self.waiting.insert(token, passing);
             return Ok(());
         }
+        let offer = (kind == MessageType::Offer).then(|| frame_hash(&passing.frame));
         self.passing.push_back(passing);
         if from_kiosk {
             session.ending(Cause::HandedOver);
@@ -135,9 +191,32 @@ impl<C: Crypto, T: Trust> Relay<C, T> {
                 self.bring_deadline_forward(id, now.monotonic.after(self.policy.receipt));
             }
             MessageType::Complete => session.complete(),
+            MessageType::Received => {
+                self.advance_deadline(id, now.monotonic.after(self.policy.release), Deadline::Release);
+            }
+            MessageType::Opened => {
+                let delivered = now.monotonic.after(self.policy.deliver).after(self.policy.receipt);
+                self.advance_deadline(id, delivered, Deadline::Deliver);
+            }
             _ => {}
         }
+        if let Some(offer) = offer {
+            self.offered(now, id, offer);
+        }
         Ok(())
+    }
+}
+
+impl<C: Crypto, T: Trust> Relay<C, T> {
+    /// An offer passes: what is attached follows it.
+    fn offered(&mut self, now: Now, id: SessionId, offer: [u8; 32]) {
+        let Some(session) = self.sessions.get_mut(&id) else { return };
+        let downstream = session.downstream();
+        if session.offered(offer) {
+            self.output.event(RelayEvent::Offered { session: id });
+        } else if let Some(frame) = session.attached_to(&offer) {
+            self.send_own(now, downstream, id, frame);
+        }
     }
 }
 

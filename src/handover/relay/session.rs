@@ -6,71 +6,152 @@ use alloc::vec::Vec;
 use super::RelayEvent;
 use crate::buffer::{Cause, CopyClass, Erasure};
 use crate::error::Error;
+use crate::handover::cipher_suite::Suite;
 use crate::handover::crypto::Crypto;
 use crate::handover::evidence::{Story, make_receipt};
 use crate::handover::output::Peer;
+use crate::handover::policy::Deadline;
 use crate::handover::record::Outcome;
 use crate::handover::signing::erased_frame;
 use crate::receipt::{Event, RelayFigures};
 use crate::types::{Now, SessionId, Time};
 use crate::wipe::Wiped;
 
-pub(super) struct Session {
-    downstream: Peer,
+/// Who applied, for what, and how.
+pub(super) struct Applicant {
+    pub(super) downstream: Peer,
     /// The key for messages of the kiosk that began the session.
-    kiosk: [u8; 32],
-    kind: String,
+    pub(super) kiosk: [u8; 32],
+    pub(super) suite: Suite,
+    pub(super) kind: String,
+    pub(super) apply_hash: [u8; 32],
+}
+
+pub(super) struct Session {
+    applicant: Applicant,
+    begun: bool,
     opened: Now,
     held: usize,
     facts: RelayFigures,
     evidence: Option<Erasure>,
     ending: Option<Cause>,
+    /// The offer that passed, and what this relay attached to it.
+    offer: Option<[u8; 32]>,
+    attachment: Option<Vec<u8>>,
     /// The receipt's frame, while the receipt is being written.
     reporting: Option<Vec<u8>>,
-    /// The receipt's frame and when it is sent again.
-    reported: Option<(Vec<u8>, Time)>,
+    /// The receipt's frame, to be sent until it is acknowledged.
+    reported: Option<Vec<u8>>,
     complete: bool,
+    pub(super) deadline: (Time, Deadline),
+    /// Where this session stands in the relay's schedules.
+    pub(super) scheduled: Time,
+    pub(super) resend_at: Time,
+    /// How long the lost connections upstream and downstream may stay lost.
+    offline: [Option<Time>; 2],
 }
 
 impl Session {
-    pub(super) fn new(now: Now, downstream: Peer, kiosk: [u8; 32], kind: String, evidence: Erasure) -> Self {
+    pub(super) fn new(now: Now, applicant: Applicant, evidence: Erasure) -> Self {
         Self {
-            downstream,
-            kiosk,
-            kind,
+            applicant,
+            begun: false,
             opened: now,
             held: 0,
             facts: RelayFigures { peak_bytes: 0, longest_hold_ms: 0, frames: 0 },
             evidence: Some(evidence),
             ending: None,
+            offer: None,
+            attachment: None,
             reporting: None,
             reported: None,
             complete: false,
+            deadline: (now.monotonic, Deadline::Transmit),
+            scheduled: now.monotonic,
+            resend_at: now.monotonic,
+            offline: [None; 2],
         }
     }
 
+    /// `true` the first time: the application still needs its record.
+    pub(super) const fn begins(&mut self) -> bool {
+        !core::mem::replace(&mut self.begun, true)
+    }
+
+    /// Whether this application, from this neighbour, began the session.
+    pub(super) fn is_opened_by(&self, from: Peer, apply_hash: &[u8; 32]) -> bool {
+        self.applicant.downstream == from && self.applicant.apply_hash == *apply_hash
+    }
+
+    pub(super) const fn suite(&self) -> Suite {
+        self.applicant.suite
+    }
+
+    /// Notes the offer that passes; `true` when it is the first.
+    pub(super) fn offered(&mut self, offer: [u8; 32]) -> bool {
+        self.offer.replace(offer) != Some(offer)
+    }
+
+    /// The offer, unless something is attached to it.
+    pub(super) fn offer_to_attach_to(&self) -> Option<[u8; 32]> {
+        self.offer.filter(|_| self.attachment.is_none())
+    }
+
+    pub(super) fn attach(&mut self, frame: Vec<u8>) {
+        self.attachment = Some(frame);
+    }
+
+    /// What is attached to this offer.
+    pub(super) fn attached_to(&self, offer: &[u8; 32]) -> Option<Vec<u8>> {
+        self.attachment.clone().filter(|_| self.offer.as_ref() == Some(offer))
+    }
+
+    pub(super) fn lost(&mut self, upstream: bool, until: Time) {
+        if let Some(offline) = self.offline.get_mut(usize::from(upstream)) {
+            offline.get_or_insert(until);
+        }
+    }
+
+    pub(super) fn back(&mut self, upstream: bool) {
+        if let Some(offline) = self.offline.get_mut(usize::from(upstream)) {
+            *offline = None;
+        }
+    }
+
+    /// The deadline that comes first. What has ended waits for its acknowledgement, with or without connections.
+    pub(super) fn next_deadline(&self) -> Time {
+        let offline = self.offline.iter().flatten().filter(|_| self.is_passing());
+        offline.copied().chain([self.deadline.0]).min().unwrap_or(self.deadline.0)
+    }
+
+    /// Which deadline has passed.
+    pub(super) fn passed_deadline(&self, now: Time) -> Deadline {
+        if self.deadline.0 <= now { self.deadline.1 } else { Deadline::Reconnect }
+    }
+
     pub(super) const fn downstream(&self) -> Peer {
-        self.downstream
+        self.applicant.downstream
     }
 
     pub(super) const fn kiosk_key(&self) -> &[u8; 32] {
-        &self.kiosk
+        &self.applicant.kiosk
     }
 
     pub(super) fn kind(&self) -> &str {
-        &self.kind
+        &self.applicant.kind
     }
 
     pub(super) const fn is_ending(&self) -> bool {
         self.ending.is_some()
     }
 
-    pub(super) const fn is_reported(&self) -> bool {
-        self.evidence.is_none()
+    /// Whether something of the document may still pass.
+    pub(super) fn is_passing(&self) -> bool {
+        self.ending.is_none() && self.deadline.1 < Deadline::Deliver
     }
 
-    pub(super) fn resend_at(&self) -> Option<Time> {
-        self.reported.as_ref().map(|(_, time)| *time)
+    pub(super) const fn is_reported(&self) -> bool {
+        self.evidence.is_none()
     }
 
     pub(super) const fn now_held(&self) -> usize {
@@ -116,18 +197,15 @@ impl Session {
         if self.ending == Some(Cause::HandedOver) { Outcome::Complete } else { Outcome::Ended }
     }
 
-    pub(super) fn due_resend(&mut self, now: Time, every: core::time::Duration) -> Option<Vec<u8>> {
-        let (frame, time) = self.reported.as_mut()?;
-        (*time <= now).then(|| {
-            *time = now.after(every);
-            frame.clone()
-        })
+    /// The receipt's frame, until it is acknowledged.
+    pub(super) fn unacknowledged(&self) -> Option<Vec<u8>> {
+        self.reported.clone()
     }
 
     /// The receipt is durable: the frame that carries it, to be sent now.
-    pub(super) fn reported(&mut self, now: Now, resend: core::time::Duration) -> Option<Vec<u8>> {
+    pub(super) fn reported(&mut self) -> Option<Vec<u8>> {
         let frame = self.reporting.take()?;
-        self.reported = Some((frame.clone(), now.monotonic.after(resend)));
+        self.reported = Some(frame.clone());
         Some(frame)
     }
 
@@ -142,13 +220,13 @@ impl Session {
         let story = Story {
             event: Event::RelayedNotRetained,
             cause: self.ending.unwrap_or(Cause::Requested),
-            kind: &self.kind,
+            kind: &self.applicant.kind,
             opened: self.opened,
             now,
             relay: Some(self.facts),
         };
         let receipt = make_receipt(crypto, erasure, &story)?.as_bytes().to_vec();
-        let frame = erased_frame(crypto, id, [0; 32], receipt.clone())?;
+        let frame = erased_frame(crypto, self.applicant.suite, id, [0; 32], receipt.clone())?;
         self.reporting = Some(frame);
         let event = RelayEvent::NotRetained {
             session: id,

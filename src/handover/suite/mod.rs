@@ -1,4 +1,4 @@
-//! The real suite: HPKE (RFC 9180) with X-Wing, Ed25519, HKDF and HMAC with SHA-256, every secret operation in the clean room
+//! The real suites: HPKE (RFC 9180) with X-Wing or X25519, Ed25519, HKDF and HMAC with SHA-256, every secret operation in the clean room
 //! of a vault. Only pointers to public outputs go in; secrets go from key cell to room to key cell.
 
 mod agreement;
@@ -12,28 +12,20 @@ use ed25519_dalek::{Signature, VerifyingKey};
 use hmac::{Hmac, KeyInit, Mac};
 use hpke::aead::{AeadTag, AesGcm256};
 use hpke::inout::InOutBuf;
-use hpke::kem::XWing;
-use hpke::{Deserializable, Kem, Serializable};
+use hpke::{Deserializable, Serializable};
 use sha2::Sha256;
 
-use agreement::{commit, receiver, sender};
+use agreement::{commit, encapsulation_length, generate, public_key_length, receiver, sender, with_agreement};
 pub use keys::{SigningKey, StationKeys};
 
 use super::body::{MAX_APPLICATION, MAX_CHUNKS};
+use super::cipher_suite::Suite;
 use super::crypto::{Crypto, SealedApplication, Shape, Unlock, WrappedKey};
 use crate::buffer::{CopyClass, EphemeralBuffer, Erasure, Incoming, KeyCell, RoomSize, Vault, Writer};
 use crate::error::Error;
 use crate::receipt::{self, Details, Receipt, StationInfo};
 use crate::types::{Binding, SessionId};
 
-type PublicKey = <XWing as Kem>::PublicKey;
-type PrivateKey = <XWing as Kem>::PrivateKey;
-type Encapsulated = <XWing as Kem>::EncappedKey;
-
-/// Bytes of an X-Wing public key (draft-ietf-hpke-pq).
-const PUBLIC_KEY: usize = 1216;
-/// Bytes of an X-Wing encapsulation.
-const ENCAPSULATED: usize = 1120;
 const TAG: usize = 16;
 
 /// The cryptography and the memory of one station. Cheap to clone: every clone is the same station.
@@ -130,14 +122,12 @@ impl Crypto for StationCrypto {
         Erasure::new(session, self.documents.protections())
     }
 
-    fn generate(&self) -> Result<(KeyCell, Vec<u8>), Error> {
+    fn generate(&self, suite: Suite) -> Result<(KeyCell, Vec<u8>), Error> {
         let mut cell = self.documents.empty_key()?;
-        let mut public = vec![0; PUBLIC_KEY];
+        let mut public = vec![0; public_key_length(suite)];
         self.documents.room(RoomSize::Agreement, |desk| {
             let mut seed = [0; 32];
-            desk.random(&mut seed)?;
-            let private = PrivateKey::from_bytes(&seed).map_err(|_| Error::Malformed { what: "a private key" })?;
-            XWing::sk_to_pk(&private).write_exact(&mut public);
+            with_agreement!(suite, K => generate::<K>(desk, &mut seed, &mut public))?;
             desk.store(&mut cell, &seed)
         })?;
         Ok((cell, public))
@@ -173,21 +163,24 @@ impl Crypto for StationCrypto {
     fn seal_application(
         &self,
         application: &EphemeralBuffer,
+        suite: Suite,
         to: &[u8],
         info: &[u8; 32],
     ) -> Result<(SealedApplication, [u8; 32]), Error> {
         let length = usize::try_from(application.len()).unwrap_or(usize::MAX).min(MAX_APPLICATION);
-        let mut encapsulated = vec![0; ENCAPSULATED];
+        let mut encapsulated = vec![0; encapsulation_length(suite)];
         let mut sealed = vec![0; length + TAG];
         let mut subject_tag = [0; 32];
         application.open_in_room(RoomSize::Agreement, |desk, plain| {
             let (subject, _) = split_application(plain)?;
-            let mut context = sender(desk, to, info, &mut encapsulated)?;
             let (body, tag) = sealed.split_at_mut(length);
             let buffer = InOutBuf::new(plain, body).map_err(|_| Error::Malformed { what: "an application" })?;
-            context.seal_inout_detached(buffer, b"application").map_err(|_| Error::NotAuthentic)?.write_exact(tag);
             let mut key = [0; 32];
-            context.export(b"subject", &mut key).map_err(|_| Error::NotAuthentic)?;
+            with_agreement!(suite, K => {
+                let mut context = sender::<K>(desk, to, info, &mut encapsulated)?;
+                context.seal_inout_detached(buffer, b"application").map_err(|_| Error::NotAuthentic)?.write_exact(tag);
+                context.export(b"subject", &mut key).map_err(|_| Error::NotAuthentic)?;
+            });
             subject_tag = Self::mac(&key, subject)?;
             Ok(())
         })?;
@@ -196,6 +189,7 @@ impl Crypto for StationCrypto {
 
     fn open_application(
         &self,
+        suite: Suite,
         key: &KeyCell,
         info: &[u8; 32],
         binding: Binding,
@@ -205,13 +199,15 @@ impl Crypto for StationCrypto {
         let mut subject_key = self.documents.empty_key()?;
         let application = self.documents.seal_small(binding, |desk, window| {
             let place = window.get_mut(..body.len()).ok_or(Error::NotAuthentic)?;
-            let mut context = receiver(desk, key, &sealed.encapsulated, info)?;
             let tag = AeadTag::<AesGcm256>::from_bytes(tag).map_err(|_| Error::NotAuthentic)?;
             let buffer = InOutBuf::new(body, place).map_err(|_| Error::NotAuthentic)?;
-            context.open_inout_detached(buffer, b"application", &tag).map_err(|_| Error::NotAuthentic)?;
-            split_application(window.get(..body.len()).unwrap_or_default())?;
             let mut secret = [0; 32];
-            context.export(b"subject", &mut secret).map_err(|_| Error::NotAuthentic)?;
+            with_agreement!(suite, K => {
+                let mut context = receiver::<K>(desk, key, &sealed.encapsulated, info)?;
+                context.open_inout_detached(buffer, b"application", &tag).map_err(|_| Error::NotAuthentic)?;
+                context.export(b"subject", &mut secret).map_err(|_| Error::NotAuthentic)?;
+            });
+            split_application(window.get(..body.len()).unwrap_or_default())?;
             desk.store(&mut subject_key, &secret)?;
             Ok(body.len())
         })?;
@@ -274,17 +270,19 @@ impl Crypto for StationCrypto {
         Ok(commitment)
     }
 
-    fn wrap(&self, document: &EphemeralBuffer, to: &[u8], info: &[u8; 32]) -> Result<WrappedKey, Error> {
+    fn wrap(&self, document: &EphemeralBuffer, suite: Suite, to: &[u8], info: &[u8; 32]) -> Result<WrappedKey, Error> {
         let session = document.binding().session;
-        let mut encapsulated = vec![0; ENCAPSULATED];
+        let mut encapsulated = vec![0; encapsulation_length(suite)];
         let mut wrapped = vec![0; 32 + TAG];
         self.documents.room(RoomSize::Agreement, |desk| {
-            let mut context = sender(desk, to, info, &mut encapsulated)?;
             let mut key = [0; 32];
             desk.load(document.key(), &mut key)?;
             let (body, tag) = wrapped.split_at_mut(32);
             let buffer = InOutBuf::new(&key, body).map_err(|_| Error::Malformed { what: "a key" })?;
-            context.seal_inout_detached(buffer, &session.0).map_err(|_| Error::NotAuthentic)?.write_exact(tag);
+            with_agreement!(suite, K => {
+                let mut context = sender::<K>(desk, to, info, &mut encapsulated)?;
+                context.seal_inout_detached(buffer, &session.0).map_err(|_| Error::NotAuthentic)?.write_exact(tag);
+            });
             Ok(())
         })?;
         Ok(WrappedKey { session, key: document.key_id(), encapsulated, wrapped })
@@ -337,11 +335,13 @@ impl StationCrypto {
         let body: &[u8; 32] = body.try_into().map_err(|_| Error::NotAuthentic)?;
         let mut document_key = self.documents.empty_key()?;
         self.documents.room(RoomSize::Agreement, |desk| {
-            let mut context = receiver(desk, key, unlock.encapsulated, unlock.info)?;
             let tag = AeadTag::<AesGcm256>::from_bytes(tag).map_err(|_| Error::NotAuthentic)?;
             let mut secret = [0; 32];
             let buffer = InOutBuf::new(body, &mut secret).map_err(|_| Error::NotAuthentic)?;
-            context.open_inout_detached(buffer, &unlock.binding.session.0, &tag).map_err(|_| Error::NotAuthentic)?;
+            with_agreement!(unlock.suite, K => {
+                let mut context = receiver::<K>(desk, key, unlock.encapsulated, unlock.info)?;
+                context.open_inout_detached(buffer, &unlock.binding.session.0, &tag).map_err(|_| Error::NotAuthentic)?;
+            });
             let mut commitment = [0; 32];
             commit(&secret, &unlock.binding.context, &mut commitment)?;
             if !bool::from(subtle::ConstantTimeEq::ct_eq(&commitment[..], &unlock.commitment[..])) {
