@@ -53,9 +53,12 @@ fn document(folder: &Path, bytes: usize) -> PathBuf {
 /// A station's configuration: the one that was generated, with limits that do not stand in the way of what is measured.
 pub fn config(folder: &Path, role: Role, upstream: Option<&str>) -> Result<Config, Failure> {
     let mut config = Config::load(&folder.join("stations").join(format!("{role}.toml")))?;
-    config.limits.sessions = 4096;
+    config.limits.sessions = 2048;
+    config.limits.sessions_per_kiosk = 2048;
     config.vault.key_cells = 16_384;
+    // A kiosk that does not read is what is looked at, not what ends the session.
     config.deadlines.transmit = std::time::Duration::from_secs(240);
+    config.link.silence = std::time::Duration::from_secs(240);
     if config.listen.is_some() {
         config.listen = Some(([127, 0, 0, 1], 0).into());
     }
