@@ -19,6 +19,7 @@ pub mod kiosk;
 mod message;
 mod output;
 mod policy;
+mod recent;
 mod record;
 pub mod relay;
 mod release;

@@ -19,7 +19,8 @@ pub struct Policy {
     pub deliver: Duration,
     /// From the end of the work until every receipt is there.
     pub receipt: Duration,
-    /// How long a session outlives the connection that it runs over; zero: it ends with it.
+    /// How long a session outlives the connection that it runs over while its ciphertext moves; zero: it ends with it. Later the
+    /// other deadlines hold, with or without a connection.
     pub reconnect: Duration,
     /// How often what was not answered is sent again: the stored bytes, never a new message.
     pub resend: Duration,
@@ -111,6 +112,11 @@ impl Deadline {
 }
 
 impl Policy {
+    /// How many sessions that are over are remembered, for messages that come again.
+    pub(super) const fn remembered(&self) -> usize {
+        self.max_sessions.saturating_mul(4)
+    }
+
     /// How long a session lasts at most: every step of the two ends after each other.
     #[must_use]
     pub fn whole(&self) -> Duration {

@@ -44,9 +44,8 @@ impl<C: Crypto, T: Trust> Issuer<C, T> {
         let (peer, suite) = (session.peer(), session.suite());
         if let Ok(frame) = sign_frame(&self.crypto, suite, MessageType::Complete, id, [0; 32], &body) {
             self.output.transmit(peer, id, frame.clone());
-            while self.completed.len() >= self.policy.max_sessions && self.completed.pop_first().is_some() {}
             let until = now.monotonic.after(self.policy.receipt);
-            self.completed.insert(id, Completed { peer, frame, until });
+            self.completed.insert(id, until, Completed { peer, frame });
         }
         self.remove(id, true);
     }

@@ -31,6 +31,9 @@ impl<C: Crypto, T: Trust> Issuer<C, T> {
             self.output.transmit(peer, frame.session, release);
             return Ok(());
         }
+        if session.is_recording(&received_hash) {
+            return Ok(());
+        }
         match session.wrap_and_wipe(&self.crypto, now, received, frame.previous, received_hash) {
             Ok(receipt) => {
                 let token = self.output.persist(Record::OwnReceipt { session: frame.session, receipt });

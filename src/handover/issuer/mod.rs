@@ -21,6 +21,7 @@ use super::identity::{Identity, Trust};
 use super::message::{Frame, MessageType, frame_hash, hash, session_id};
 use super::output::{Output, Peer, Persist, Transmit};
 use super::policy::{Deadline, Policy};
+use super::recent::Recent;
 use super::record::{Outcome, Record};
 use super::signing::{cancel_frame, check_certified, check_signature, sign_frame};
 use crate::buffer::Cause;
@@ -108,7 +109,6 @@ struct Outstanding<C: Crypto> {
 struct Completed {
     peer: Peer,
     frame: Vec<u8>,
-    until: Time,
 }
 
 /// The issuing system.
@@ -123,7 +123,7 @@ pub struct Issuer<C: Crypto, T: Trust> {
     /// When a release is sent again.
     resends: BTreeSet<(Time, SessionId)>,
     /// What acknowledged the receipts of sessions that are complete, to be sent again, and for how long.
-    completed: BTreeMap<SessionId, Completed>,
+    completed: Recent<Completed>,
     pending: BTreeMap<u64, (SessionId, Pending)>,
     output: Output<IssuerEvent>,
 }
@@ -148,7 +148,7 @@ impl<C: Crypto, T: Trust> Issuer<C, T> {
             sessions: BTreeMap::new(),
             deadlines: BTreeSet::new(),
             resends: BTreeSet::new(),
-            completed: BTreeMap::new(),
+            completed: Recent::new(policy.remembered()),
             pending: BTreeMap::new(),
             output: Output::new(),
         })
@@ -200,7 +200,7 @@ impl<C: Crypto, T: Trust> Issuer<C, T> {
         match frame.kind {
             MessageType::Hello => self.hello(now, peer, &frame, bytes),
             MessageType::Apply => self.apply(now, peer, &frame, bytes),
-            MessageType::Erased if self.completed.contains_key(&frame.session) => {
+            MessageType::Erased if self.completed.contains(&frame.session) => {
                 self.acknowledge_again(peer, frame.session)
             }
             kind => {
@@ -266,7 +266,7 @@ impl<C: Crypto, T: Trust> Issuer<C, T> {
             }
             self.drop_challenge(&nonce);
         }
-        self.completed.retain(|_, completed| completed.until > now.monotonic);
+        self.completed.forget_until(now.monotonic);
         while let Some(&(time, id)) = self.deadlines.first() {
             if time > now.monotonic {
                 break;

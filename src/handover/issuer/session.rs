@@ -143,9 +143,10 @@ impl<C: Crypto> Session<C> {
         }
     }
 
-    /// The deadline that comes first. What is closed waits for receipts, with or without a connection.
+    /// The deadline that comes first. Once the key is wiped a lost connection hastens nothing: nobody can read anything here.
     pub(super) fn next_deadline(&self) -> Time {
-        self.deadline.0.min(self.offline.filter(|_| !self.ended).unwrap_or(self.deadline.0))
+        let offline = self.offline.filter(|_| self.deadline.1 < Deadline::Release);
+        self.deadline.0.min(offline.unwrap_or(self.deadline.0))
     }
 
     /// Which deadline has passed.
@@ -172,6 +173,11 @@ impl<C: Crypto> Session<C> {
             State::Offered { frame, .. } => Some(frame.clone()),
             _ => None,
         }
+    }
+
+    /// Whether the receipt for the answer to this very `Received` is being written.
+    pub(super) fn is_recording(&self, received: &[u8; 32]) -> bool {
+        matches!(&self.state, State::Recording { received_hash, .. } if received_hash == received)
     }
 
     /// The release, until it is answered.

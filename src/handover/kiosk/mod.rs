@@ -323,13 +323,14 @@ impl<C: Crypto, T: Trust> Kiosk<C, T> {
         }
     }
 
-    /// The connection is gone. Before an application is sent that is the end; after it the transaction waits
+    /// The connection is gone. Before an application is sent that is the end; while the ciphertext moves the transaction waits
     /// [`Policy::reconnect`] for another connection. A document that is already open may still be delivered.
     pub fn handle_peer_lost(&mut self, now: Now) {
         self.handle_timeout(now);
         match self.state {
             State::Ready { .. } | State::Reporting { .. } | State::Reported { .. } | State::Finished => {}
             State::Greeting { .. } => self.end(now, Cause::PeerLost, false),
+            State::AwaitingKey { .. } if !self.policy.reconnect.is_zero() => {}
             _ if self.policy.reconnect.is_zero() => self.end(now, Cause::PeerLost, false),
             _ => {
                 self.offline.get_or_insert(now.monotonic.after(self.policy.reconnect));

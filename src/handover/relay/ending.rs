@@ -65,8 +65,7 @@ impl<C: Crypto, T: Trust> Relay<C, T> {
         if session.is_done() {
             let (outcome, downstream) = (session.outcome(), session.downstream());
             self.remove(id, outcome);
-            while self.complete.len() >= self.policy.max_sessions && self.complete.pop_first().is_some() {}
-            self.complete.insert(id, (downstream, now.monotonic.after(self.policy.receipt)));
+            self.complete.insert(id, now.monotonic.after(self.policy.receipt), downstream);
             return;
         }
         if !session.is_ready_to_report() {

@@ -23,6 +23,7 @@ use super::identity::{Identity, Trust};
 use super::message::{Frame, MessageType, frame_hash};
 use super::output::{Output, Peer, Persist};
 use super::policy::{Deadline, Policy};
+use super::recent::Recent;
 use super::record::{Outcome, Record};
 use super::signing::{cancel_frame, check_certified, sign_frame};
 use crate::buffer::Cause;
@@ -128,8 +129,8 @@ pub struct Relay<C: Crypto, T: Trust> {
     deadlines: BTreeSet<(Time, SessionId)>,
     /// When a receipt is sent again.
     resends: BTreeSet<(Time, SessionId)>,
-    /// Sessions that are complete here, and until when a receipt or its acknowledgement still passes that was lost on the way.
-    complete: BTreeMap<SessionId, (Peer, Time)>,
+    /// Sessions that are complete here, for as long as a receipt or its acknowledgement still passes that was lost on the way.
+    complete: Recent<Peer>,
     /// Applications that wait for their `opened` record.
     waiting: BTreeMap<u64, Passing>,
     /// Receipts that are being written.
@@ -155,7 +156,7 @@ impl<C: Crypto, T: Trust> Relay<C, T> {
             sessions: BTreeMap::new(),
             deadlines: BTreeSet::new(),
             resends: BTreeSet::new(),
-            complete: BTreeMap::new(),
+            complete: Recent::new(policy.remembered()),
             waiting: BTreeMap::new(),
             reporting: BTreeMap::new(),
             passing: VecDeque::new(),
@@ -259,7 +260,7 @@ impl<C: Crypto, T: Trust> Relay<C, T> {
     /// Acts on every deadline that has passed. No message is needed to erase.
     pub fn handle_timeout(&mut self, now: Now) {
         self.exchanges.retain(|_, exchange| exchange.expires > now.monotonic);
-        self.complete.retain(|_, (_, until)| *until > now.monotonic);
+        self.complete.forget_until(now.monotonic);
         while let Some(&(time, id)) = self.deadlines.first() {
             if time > now.monotonic {
                 break;
@@ -277,8 +278,7 @@ impl<C: Crypto, T: Trust> Relay<C, T> {
     }
 
     /// The connection to a neighbour is gone: what was on its way there is wiped, and the sessions through it wait
-    /// [`Policy::reconnect`] for another connection. Those whose document is open at the kiosk go on: nothing of it passes here
-    /// any more.
+    /// [`Policy::reconnect`] for another connection while their ciphertext moves.
     pub fn handle_peer_lost(&mut self, now: Now, peer: Peer) {
         self.handle_timeout(now);
         let (gone, kept): (VecDeque<_>, VecDeque<_>) = self.passing.drain(..).partition(|passing| passing.peer == peer);

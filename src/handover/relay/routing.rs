@@ -76,7 +76,7 @@ impl<C: Crypto, T: Trust> Relay<C, T> {
                     downstream
                 }
                 _ => match self.complete.get(&id) {
-                    Some((peer, _)) if matches!(kind, MessageType::Erased | MessageType::Complete) => *peer,
+                    Some(peer) if matches!(kind, MessageType::Erased | MessageType::Complete) => *peer,
                     _ => return Err(Error::UnexpectedMessage { message: kind.name() }),
                 },
             },
@@ -110,7 +110,7 @@ impl<C: Crypto, T: Trust> Relay<C, T> {
             let journalled = !self.waiting.values().any(|passing| passing.session == id);
             return if again && journalled { Ok(()) } else { Err(Error::Replayed) };
         }
-        if self.complete.contains_key(&id) {
+        if self.complete.contains(&id) {
             return Err(Error::Replayed);
         }
         self.check_limits(now, from, &kiosk, frame, bytes)?;

@@ -145,9 +145,9 @@ impl Session {
         self.ending.is_some()
     }
 
-    /// Whether something of the document may still pass.
+    /// Whether the ciphertext moves. Later a lost connection hastens nothing.
     pub(super) fn is_passing(&self) -> bool {
-        self.ending.is_none() && self.deadline.1 < Deadline::Deliver
+        self.ending.is_none() && self.deadline.1 < Deadline::Release
     }
 
     pub(super) const fn is_reported(&self) -> bool {
