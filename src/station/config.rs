@@ -122,15 +122,13 @@ pub struct Limits {
     pub document_bytes: u64,
     /// Sessions in flight.
     pub sessions: u32,
-    /// Of these, for one kiosk.
-    pub sessions_per_kiosk: u32,
     /// Chunks that may be under way to a receiver in one session.
     pub credit_chunks: u32,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { document_bytes: 24 << 20, sessions: 64, sessions_per_kiosk: 4, credit_chunks: 3 }
+        Self { document_bytes: 24 << 20, sessions: 64, credit_chunks: 3 }
     }
 }
 

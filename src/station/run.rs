@@ -52,8 +52,6 @@ impl Config {
         policy.receipt = self.deadlines.receipt;
         policy.max_document = self.limits.document_bytes;
         policy.max_sessions = self.limits.sessions as usize;
-        policy.max_per_kiosk = self.limits.sessions_per_kiosk as usize;
-        policy.max_per_neighbour = policy.max_sessions;
         policy.credit = self.limits.credit_chunks;
         // A relay holds no more than what may be under way, and never more than the protocol's own bound.
         policy.max_held = standard.max_held;

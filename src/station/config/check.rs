@@ -80,7 +80,6 @@ fn numbers(config: &Config) -> Result<(), String> {
     for (key, value, largest) in [
         ("limits.document-bytes", limits.document_bytes, 4 << 30),
         ("limits.sessions", u64::from(limits.sessions), 65_536),
-        ("limits.sessions-per-kiosk", u64::from(limits.sessions_per_kiosk), 65_536),
         ("limits.credit-chunks", u64::from(limits.credit_chunks), 3),
         ("vault.windows", u64::from(vault.windows), 1024),
         ("vault.key-cells", u64::from(vault.key_cells), 1 << 20),

@@ -76,7 +76,6 @@ const COMMON: &str = r#"
 [limits]
 document-bytes = 25165824
 sessions = 64
-sessions-per-kiosk = 4
 credit-chunks = 3
 
 # Seconds. "Promptly" is these numbers; passing one erases, and is recorded.
