@@ -159,7 +159,7 @@ impl Store {
         parameters: impl Params,
         read: fn(&Row<'_>) -> rusqlite::Result<T>,
     ) -> Result<Vec<T>, Error> {
-        let mut statement = self.connection.prepare(query).map_err(|error| reading(&error))?;
+        let mut statement = self.connection.prepare_cached(query).map_err(|error| reading(&error))?;
         let rows = statement.query_map(parameters, read).map_err(|error| reading(&error))?;
         rows.collect::<rusqlite::Result<_>>().map_err(|error| reading(&error))
     }
@@ -244,7 +244,8 @@ fn end(transaction: &Transaction<'_>, session: SessionId, outcome: Outcome, time
 
 /// Runs one statement and tells whether it changed a row.
 fn execute(transaction: &Transaction<'_>, sql: &str, parameters: impl Params) -> Result<bool, Error> {
-    Ok(transaction.execute(sql, parameters).map_err(|error| writing(&error))? > 0)
+    let changed = transaction.prepare_cached(sql).and_then(|mut statement| statement.execute(parameters));
+    Ok(changed.map_err(|error| writing(&error))? > 0)
 }
 
 fn begin(connection: &mut Connection) -> Result<Transaction<'_>, Error> {

@@ -5,6 +5,7 @@
 //! a name before the chain is verified, and never fall back to another role's authorities.
 
 mod refusal;
+mod remembered;
 
 use std::path::Path;
 use std::sync::{Arc, PoisonError, RwLock};
@@ -12,12 +13,13 @@ use std::time::{Duration, SystemTime};
 
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{
-    CertificateDer, CertificateRevocationListDer, PrivateKeyDer, ServerName, SubjectPublicKeyInfoDer, TrustAnchor,
-    UnixTime,
+    CertificateDer, CertificateRevocationListDer, PrivateKeyDer, ServerName, SignatureVerificationAlgorithm,
+    SubjectPublicKeyInfoDer, TrustAnchor, UnixTime,
 };
 use webpki::{CertRevocationList, EndEntityCert, ExpirationPolicy, KeyUsage, RevocationOptionsBuilder};
 
 pub(crate) use refusal::Refusal;
+use remembered::Remembered;
 
 use crate::error::Error;
 use crate::handover::{Identity, KeyUse, Trust};
@@ -59,6 +61,7 @@ impl Purpose {
 pub struct Authorities {
     roles: [RoleAuthorities; 4],
     revocation: RwLock<Arc<Vec<CertRevocationList<'static>>>>,
+    remembered: Remembered,
 }
 
 #[derive(Default)]
@@ -82,7 +85,8 @@ impl Authorities {
                 into.operators.push(operator);
             }
         }
-        Ok(Self { roles, revocation: RwLock::new(Arc::new(revocation_lists(files)?)) })
+        let revocation = RwLock::new(Arc::new(revocation_lists(files)?));
+        Ok(Self { roles, revocation, remembered: Remembered::default() })
     }
 
     /// Reads the revocation lists again; on an error the earlier ones stay in force until they are out of date.
@@ -106,9 +110,11 @@ impl Authorities {
         let revocation = RevocationOptionsBuilder::new(&lists)
             .ok()
             .map(|builder| builder.with_expiration_policy(ExpirationPolicy::Enforce).build());
+        let algorithms = self.remembered.algorithms();
+        let algorithms: Vec<&dyn SignatureVerificationAlgorithm> = algorithms.iter().map(|of| of as _).collect();
         let path = parsed
             .verify_for_usage(
-                webpki::ALL_VERIFICATION_ALGS,
+                &algorithms,
                 &role.anchors,
                 &[],
                 at,
