@@ -113,15 +113,7 @@ impl Authorities {
         let algorithms = self.remembered.algorithms();
         let algorithms: Vec<&dyn SignatureVerificationAlgorithm> = algorithms.iter().map(|of| of as _).collect();
         let path = parsed
-            .verify_for_usage(
-                &algorithms,
-                &role.anchors,
-                &[],
-                at,
-                purpose.key_usage(),
-                revocation,
-                None,
-            )
+            .verify_for_usage(&algorithms, &role.anchors, &[], at, purpose.key_usage(), revocation, None)
             .map_err(Refusal::from)?;
         let spoken_for = role.anchors.iter().position(|anchor| core::ptr::eq(anchor, path.anchor()));
         if spoken_for.and_then(|index| role.operators.get(index)) != Some(&name.operator) {

@@ -13,8 +13,12 @@ const SMALL: usize = 256 << 10;
 
 pub fn run(place: &Place, scale: Scale, bars: &mut Bars) -> Result<(), Failure> {
     let sessions = scale.sessions;
-    println!("== relays: {sessions} sessions at once of a kiosk that applies, asks for as much as it may, and does not read");
-    println!("   resident memory of the EC centre's process, not shared and not a file's; a fresh process for each size\n");
+    println!(
+        "== relays: {sessions} sessions at once of a kiosk that applies, asks for as much as it may, and does not read"
+    );
+    println!(
+        "   resident memory of the EC centre's process, not shared and not a file's; a fresh process for each size\n"
+    );
     // The issuing system holds every document until its kiosk has it.
     let room = available()? / 2 / sessions as u64;
     let large = LARGE.min(usize::try_from(room).unwrap_or(LARGE));

@@ -35,7 +35,8 @@ impl Place {
 
     /// Makes a document of so many bytes, under the subject of [`subject`].
     pub fn document(&self, bytes: usize) -> Result<(), Failure> {
-        let content: Vec<u8> = (0u32..).flat_map(|number| number.wrapping_mul(0x9E37_79B9).to_le_bytes()).take(bytes).collect();
+        let content: Vec<u8> =
+            (0u32..).flat_map(|number| number.wrapping_mul(0x9E37_79B9).to_le_bytes()).take(bytes).collect();
         std::fs::write(document(self.path(), bytes), content)?;
         Ok(())
     }

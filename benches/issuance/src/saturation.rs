@@ -82,7 +82,10 @@ fn once(four: &mut [Child; 4], count: usize, size: &Size) -> Result<Cost, Failur
 fn judge(size: &Size, floors: &[Cost], costs: &[Cost], bars: &mut Bars) {
     let ratio = |of: fn(&Cost) -> f64| median(costs.iter().zip(floors).map(|(cost, floor)| of(cost) / of(floor)));
     let middle = |costs: &[Cost], of: &dyn Fn(&Cost) -> f64| median(costs.iter().map(of));
-    println!("{:<10} {:>10} {:>10} {:>9} {:>9} {:>9} {:>9}", size.label, "wall", "processor", "issuer", "centre", "ec", "kiosk");
+    println!(
+        "{:<10} {:>10} {:>10} {:>9} {:>9} {:>9} {:>9}",
+        size.label, "wall", "processor", "issuer", "centre", "ec", "kiosk"
+    );
     for (name, costs) in [("floor", floors), ("shokyo", costs)] {
         let stations: Vec<String> =
             (0..4).map(|at| format!("{:>6.2} ms", middle(costs, &|cost: &Cost| cost.by_station[at]))).collect();
@@ -112,7 +115,9 @@ fn alone(four: &mut [Child; 4], count: usize, size: &Size) -> Result<(), Failure
     let times: Vec<f64> = done.split(' ').filter_map(|word| word.parse().ok()).collect();
     if let [_, readable, complete] = times.as_slice() {
         let [readable, complete] = [readable, complete].map(|micros| micros / 1e3);
-        println!("  alone, median: readable at the kiosk after {readable:.1} ms, every receipt there after {complete:.1} ms\n");
+        println!(
+            "  alone, median: readable at the kiosk after {readable:.1} ms, every receipt there after {complete:.1} ms\n"
+        );
     }
     Ok(())
 }

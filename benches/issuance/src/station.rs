@@ -72,7 +72,8 @@ async fn apply_again_and_again(
             orders.send(Order::Command(KioskCommand::Apply(application(bytes))))?;
             begun += 1;
         }
-        let notice = tokio::time::timeout(Duration::from_secs(60), notices.recv()).await?.ok_or("the station stopped")?;
+        let notice =
+            tokio::time::timeout(Duration::from_secs(60), notices.recv()).await?.ok_or("the station stopped")?;
         match notice.what {
             What::Ready => readable.push(micros(applied)),
             What::Finished(Outcome::Complete) => {

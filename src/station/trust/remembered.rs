@@ -98,9 +98,8 @@ mod tests {
         let at = UnixTime::since_unix_epoch(std::time::Duration::from_secs(at));
         let usage = webpki::KeyUsage::required(crate::station::profile::MESSAGE_SIGNING);
         let parsed = webpki::EndEntityCert::try_from(&der);
-        let believed = parsed.is_ok_and(|parsed| {
-            parsed.verify_for_usage(&algorithms, &[anchor], &[], at, usage, None, None).is_ok()
-        });
+        let believed = parsed
+            .is_ok_and(|parsed| parsed.verify_for_usage(&algorithms, &[anchor], &[], at, usage, None, None).is_ok());
         (believed, known.0.read().unwrap().len())
     }
 
