@@ -79,7 +79,7 @@ fn a_kiosk_that_takes_nothing_does_not_hold_up_another() {
             town.proxy(OTHER_KIOSK).stall();
         }
         let started = Instant::now();
-        let begun = town.apply(KIOSK, "large");
+        let begun = town.apply(KIOSK, "small");
         town.complete(&begun);
         let taken = started.elapsed();
         // Waiting for the other one would take longer than its deadline.

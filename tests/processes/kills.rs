@@ -7,7 +7,7 @@ use crate::town::{ALL, CENTRE, EC, ISSUER, KIOSK, OTHER_KIOSK, Town};
 
 /// Kills a station in the middle of a transfer, and with the document open at the kiosk.
 fn killed_at_chosen_moments(index: usize) {
-    let mut town = Town::new();
+    let mut town = Town::hasty();
     for moment in ["opened", "offered", "ready"] {
         let other = if index == OTHER_KIOSK { KIOSK } else { OTHER_KIOSK };
         let begun = town.apply_and(KIOSK, "large", moment == "ready");
@@ -64,7 +64,7 @@ fn whatever_is_killed_whenever_every_session_has_an_end_and_the_service_goes_on(
     let (rounds, seed) = (number("SHOKYO_ROUNDS", 6), number("SHOKYO_SEED", seconds));
     println!("SHOKYO_SEED={seed} SHOKYO_ROUNDS={rounds}");
     let mut random = Random(seed);
-    let mut town = Town::new();
+    let mut town = Town::hasty();
     for round in 0..rounds {
         let index = ALL[random.below(ALL.len() as u64) as usize];
         for kiosk in [KIOSK, OTHER_KIOSK, KIOSK, OTHER_KIOSK] {

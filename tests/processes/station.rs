@@ -69,6 +69,11 @@ impl Station {
         writeln!(self.input.as_mut().unwrap(), "{command}").unwrap();
     }
 
+    /// The sessions that it has opened.
+    pub(crate) fn sessions(&self) -> impl Iterator<Item = Value> {
+        self.seen.iter().filter(|notice| notice["event"] == "opened").map(|notice| notice["session"].clone())
+    }
+
     /// Takes in what was said so far.
     pub(crate) fn listen(&mut self) {
         self.seen.extend(self.notices.try_iter());

@@ -8,7 +8,7 @@ use crate::town::{ALL, KIOSK, OTHER_KIOSK, Town};
 
 #[test]
 fn a_station_that_stood_still_ends_or_completes_its_sessions_and_serves_new_ones() {
-    let mut town = Town::new();
+    let mut town = Town::hasty();
     for index in ALL {
         let begun = [town.apply(KIOSK, "large"), town.apply(OTHER_KIOSK, "large")];
         town.station(index).signal(libc::SIGSTOP);
