@@ -2,11 +2,12 @@
 
 use core::fmt;
 use core::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
+use super::copies::Copies;
 use super::seal::{erase_slots, open_chunk, with_key};
 use super::writer::CALLER_STACK;
 use super::{CopyClass, Desk, Erasure, KeyCell, RoomSize, Vault};
@@ -47,6 +48,8 @@ pub struct EphemeralBuffer {
     pub(super) evidence: Mutex<Erasure>,
     /// What became of the key of the unfinished tail.
     tail: Option<Result<Wiped, Error>>,
+    /// Copies that readers registered; most documents have none.
+    pub(super) copies: OnceLock<Arc<Mutex<Copies>>>,
 }
 
 impl EphemeralBuffer {
@@ -61,8 +64,8 @@ impl EphemeralBuffer {
         tail: Option<Result<Wiped, Error>>,
     ) -> Self {
         let (vault, id) = (vault.clone(), key.id());
-        let (lent, evidence) = (AtomicU64::new(0), Mutex::new(evidence));
-        Self { vault, binding, id, key: Some(key), slots, length, lent, evidence, tail }
+        let (lent, evidence, copies) = (AtomicU64::new(0), Mutex::new(evidence), OnceLock::new());
+        Self { vault, binding, id, key: Some(key), slots, length, lent, evidence, tail, copies }
     }
 
     /// Bytes of plaintext.
@@ -305,6 +308,9 @@ impl EphemeralBuffer {
         }
         let last = self.plain_length(self.chunk_count().saturating_sub(1));
         erase_slots(&self.vault, &mut self.slots, last, self.id.to_tag(), &mut evidence);
+        if let Some(copies) = self.copies.take() {
+            Copies::tell(&copies, &mut evidence);
+        }
         evidence
     }
 

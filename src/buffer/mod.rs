@@ -13,6 +13,8 @@ mod compare;
 #[cfg(feature = "std")]
 mod convert;
 #[cfg(feature = "std")]
+mod copies;
+#[cfg(feature = "std")]
 mod custodian;
 #[cfg(feature = "std")]
 mod desk;
@@ -46,6 +48,8 @@ pub use borrowed::{
 };
 pub use erasure::{Cause, CopyClass, ErasedCopy, Erasure};
 
+#[cfg(feature = "std")]
+pub use copies::RegisteredCopy;
 #[cfg(feature = "std")]
 pub(crate) use desk::{Desk, RoomSize};
 #[cfg(feature = "std")]

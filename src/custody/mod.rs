@@ -8,9 +8,11 @@
 
 mod completeness;
 mod failure;
+mod restart;
 mod rows;
 mod store;
 
 pub use completeness::{Report, check_session};
+pub use restart::record_lost;
 pub use rows::{Alarm, OpenSession, Session, StoredReceipt};
 pub use store::Store;

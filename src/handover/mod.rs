@@ -5,6 +5,9 @@
 //! call `handle_timeout` when `next_deadline` has come. Every input looks at the deadlines first; past one, only erasing is
 //! left. What must be durable before a step is asked for with `poll_persist` and answered with `handle_persisted`.
 //!
+//! A fourth, [`CustomerSession`], knows no messages: it holds the kiosk's rules for the person in front of it, from the card to the
+//! paper, and says when the [`Kiosk`] may apply, print and erase.
+//!
 //! This module must never read a clock, open a file or a connection, or see a key: keys are handles into a vault, behind
 //! [`Crypto`].
 #![forbid(unsafe_code)]
@@ -12,7 +15,11 @@
 mod body;
 mod cipher_suite;
 mod crypto;
+pub mod customer;
 mod evidence;
+#[cfg(fuzzing)]
+#[doc(hidden)]
+pub mod fuzzing;
 mod identity;
 pub mod issuer;
 pub mod kiosk;
@@ -31,6 +38,7 @@ pub mod suite;
 
 pub use cipher_suite::{Suite, Suites};
 pub use crypto::{Crypto, Handle, SealedApplication, Shape, Unlock, WrappedKey};
+pub use customer::{CustomerEvent, CustomerPolicy, CustomerSession};
 pub use identity::{Identity, KeyUse, Trust};
 pub use issuer::{Issuer, IssuerEvent, Source};
 pub use kiosk::{Application, Kiosk, KioskEvent};

@@ -20,14 +20,14 @@ use super::profile::CertificateUse;
 use super::relay::RelayStation;
 use super::tls::{ClientTls, ServerTls};
 use super::trust::{Authorities, own_certificate, refuse_shared_key_file};
-use crate::buffer::{Cause, Erasure, Protection, SecretMemory, Vault, VaultOptions};
-use crate::custody::Store;
+use crate::buffer::{Protection, SecretMemory, Vault, VaultOptions};
+use crate::custody::{Store, record_lost};
 use crate::error::Error;
 use crate::handover::relay::UPSTREAM;
 use crate::handover::suite::{SigningKey, StationCrypto, StationKeys};
-use crate::handover::{Crypto, KeyUse, Outcome, Peer, Policy, Record, Trust};
-use crate::receipt::{Details, Event, NotCovered, StationInfo};
-use crate::types::{Protections, Role};
+use crate::handover::{KeyUse, Peer, Policy, Trust};
+use crate::receipt::StationInfo;
+use crate::types::Role;
 
 /// How long a station tries to reach its upstream neighbour before it says so and tries again.
 const RECONNECT: Duration = Duration::from_secs(10);
@@ -235,7 +235,9 @@ impl Opened {
         };
         let mut store = Store::open(&config.store)?;
         let crypto = StationCrypto::new(documents, Arc::new(keys), store.last_receipt_hash()?);
-        record_lost(&crypto, &mut store, notices)?;
+        for lost in record_lost(&crypto, &mut store, now().unix_ms)? {
+            notices.tell(Some(lost.session), What::Lost { print_started: lost.print_started });
+        }
         Ok(Self { crypto, trust, store })
     }
 }
@@ -275,39 +277,4 @@ fn signing_key(config: &Config, trust: &Authorities, vault: &Vault, key_use: Key
         return Err(wrong("does not belong to the certificate beside it"));
     }
     Ok(key)
-}
-
-/// Signs and writes what is known of sessions that were open when this station last stopped, before it takes new work: that they
-/// were lost, never that they were erased.
-fn record_lost(crypto: &StationCrypto, store: &mut Store, notices: &Notices) -> Result<(), Error> {
-    for lost in store.open_sessions()? {
-        let at = now().unix_ms;
-        let session = lost.session;
-        if store.receipts(session)?.iter().any(|receipt| receipt.own && receipt.event != Event::KeyWiped) {
-            // This station's own part was over and is on record; only the others' was never heard of.
-            store.write_all(&[
-                (Record::Alarm { session, what: "the process ended before every receipt was there" }, at),
-                (Record::Ended { session, outcome: Outcome::Unresolved }, at),
-            ])?;
-            continue;
-        }
-        let details = Details {
-            not_covered: &[NotCovered::EndedProcess],
-            ..Details::new(Event::LostAtRestart, Cause::Shutdown, &lost.kind, lost.opened_unix_ms, at)
-        };
-        // One session that cannot be receipted must not keep the station from starting; the alarm stands in any case.
-        let mut records = match crypto.receipt(Erasure::new(session, Protections::none()), &details) {
-            Ok(receipt) => vec![(Record::OwnReceipt { session, receipt: receipt.into_bytes() }, at)],
-            Err(_) => vec![(Record::Alarm { session, what: "a receipt of the loss could not be made" }, at)],
-        };
-        if lost.print_started {
-            records
-                .push((Record::Alarm { session, what: "printing had begun; whether it was delivered is unknown" }, at));
-        }
-        records.push((Record::Alarm { session, what: "the process ended with the session open" }, at));
-        records.push((Record::Ended { session, outcome: Outcome::Lost }, at));
-        store.write_all(&records)?;
-        notices.tell(Some(session), What::Lost { print_started: lost.print_started });
-    }
-    Ok(())
 }

@@ -34,6 +34,44 @@ pub(super) fn vectors() -> Vectors {
     }
 }
 
+/// The widest vector registers that a wipe uses: all that may be used.
+///
+/// A build with deliberate faults (`--cfg shokyo_faults`) takes fewer from `SHOKYO_PROCESSOR` (`sse2` or `avx`), so that what
+/// narrower processors run is looked at from outside, too. What scrubs still clears every register that there is: other code uses
+/// them.
+#[inline]
+pub(super) fn wiping() -> Vectors {
+    #[cfg(all(shokyo_faults, feature = "std"))]
+    return vectors().min(narrowed::widest());
+    #[cfg(not(all(shokyo_faults, feature = "std")))]
+    vectors()
+}
+
+#[cfg(all(shokyo_faults, feature = "std"))]
+mod narrowed {
+    use super::{AtomicU8, Ordering, Vectors};
+
+    /// What the environment asked for, once it was read.
+    static ASKED: AtomicU8 = AtomicU8::new(0);
+
+    pub(super) fn widest() -> Vectors {
+        match ASKED.load(Ordering::Relaxed) {
+            1 => Vectors::Sse2,
+            2 => Vectors::Avx,
+            3 => Vectors::Avx512,
+            _ => {
+                let asked = match std::env::var("SHOKYO_PROCESSOR").as_deref() {
+                    Ok("sse2") => Vectors::Sse2,
+                    Ok("avx") => Vectors::Avx,
+                    _ => Vectors::Avx512,
+                };
+                ASKED.store(asked as u8, Ordering::Relaxed);
+                asked
+            }
+        }
+    }
+}
+
 /// The processor's word alone is not enough: registers that the operating system does not save must not be touched.
 #[cold]
 fn detect() -> Vectors {
@@ -89,5 +127,15 @@ mod tests {
             _ => Vectors::Sse2,
         };
         assert_eq!(vectors(), expected);
+    }
+
+    #[test]
+    fn a_wipe_uses_what_there_is_and_a_build_with_faults_less_when_asked() {
+        #[cfg(shokyo_faults)]
+        if let Ok(asked) = std::env::var("SHOKYO_PROCESSOR") {
+            let asked = [("sse2", Vectors::Sse2), ("avx", Vectors::Avx)].into_iter().find(|(name, _)| *name == asked);
+            return assert_eq!(wiping(), vectors().min(asked.unwrap().1));
+        }
+        assert_eq!(wiping(), vectors());
     }
 }

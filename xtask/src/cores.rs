@@ -7,10 +7,11 @@ use crate::call::Failure;
 use crate::faults;
 use crate::steps::Outcome;
 
-/// The test program, with *ring* and with RustCrypto.
+/// The test program, with *ring* and the wipes of a processor without AVX, and with RustCrypto. The step `faults` has run it with
+/// *ring* and this processor's own wipes.
 pub fn run() -> Result<Outcome, Failure> {
     let tests = || faults::cargo(&format!("{} --test memory_cores", faults::TESTS)).set("SHOKYO_FAULTS", "");
-    tests().unset("SHOKYO_BACKEND").run()?;
-    tests().set("SHOKYO_BACKEND", "rustcrypto").run()?;
+    tests().unset("SHOKYO_BACKEND").set("SHOKYO_PROCESSOR", "sse2").run()?;
+    tests().set("SHOKYO_BACKEND", "rustcrypto").unset("SHOKYO_PROCESSOR").run()?;
     Ok(Outcome::Done)
 }

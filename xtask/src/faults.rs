@@ -31,12 +31,13 @@ const UNOPTIMISED: [&str; 12] = [
 /// ones.
 pub fn run() -> Result<Outcome, Failure> {
     cargo(&format!("{TESTS} --lib --tests")).set("SHOKYO_FAULTS", "").run()?;
-    // As on a kernel with pages of 64 KiB.
+    // As on a kernel with pages of 64 KiB and a processor without AVX.
     cargo(&format!(
         "{TESTS} --lib --test memory_core --test memory_limits --test memory_protections --test memory_residue"
     ))
     .set("SHOKYO_FAULTS", "")
     .set("SHOKYO_PAGE_SIZE", "65536")
+    .set("SHOKYO_PROCESSOR", "sse2")
     .run()?;
     Ok(Outcome::Done)
 }

@@ -11,12 +11,14 @@ mod cores;
 mod demo;
 mod disassembly;
 mod faults;
+mod fuzz;
 mod handover_model;
 mod header;
 mod injection;
 mod models;
 mod packages;
 mod sanitizers;
+mod soak;
 mod steps;
 mod versus;
 
@@ -27,7 +29,11 @@ const HELP: &str = "\
 cargo xtask test [--quick]    everything that must hold before a change is taken in; --quick leaves out what takes long
 cargo xtask step NAME…        the named steps of it alone, in this order
 cargo xtask steps             the names of the steps and what each is for
+cargo xtask soak              a million simulated handovers with faults; --sessions N, --seed S; --world SEED runs one world
+                              again and prints what happens in it
 cargo xtask header            write include/shokyo.h anew from src/ffi
+cargo xtask fuzz [--minutes N] [TARGET…]
+                              every target of fuzz/, or the named ones, for N minutes each (10); --seeds writes the seeds anew
 cargo xtask help              this text
 
 Missing Debian packages are installed when the user is root; otherwise the command to install them is printed.
@@ -56,19 +62,26 @@ fn main() -> ExitCode {
             steps::print();
             ExitCode::SUCCESS
         }
-        ["header"] => match header::write() {
-            Ok(()) => ExitCode::SUCCESS,
-            Err(failure) => {
-                eprintln!("{failure}");
-                ExitCode::FAILURE
-            }
-        },
+        ["soak", options @ ..] => told(soak::run(options)),
+        ["header"] => told(header::write()),
+        ["fuzz", "--seeds"] => told(fuzz::seeds()),
+        ["fuzz", words @ ..] => told(fuzz::long(words)),
         ["help" | "--help" | "-h"] => {
             print!("{HELP}");
             ExitCode::SUCCESS
         }
         _ => {
             eprint!("{HELP}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn told(outcome: Result<(), call::Failure>) -> ExitCode {
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("{failure}");
             ExitCode::FAILURE
         }
     }

@@ -83,6 +83,5 @@ fn sanitized(programs: &str, arguments: &str) -> Call {
         .arguments("--")
         .arguments(arguments)
         .set("RUSTFLAGS", "-Zsanitizer=address --cfg shokyo_asan")
-        .set("CARGO_PROFILE_DEV_DEBUG", "line-tables-only")
         .set("ASAN_OPTIONS", "detect_leaks=1:detect_stack_use_after_return=0:hard_rss_limit_mb=4000")
 }

@@ -5,8 +5,7 @@ use std::time::{Duration, Instant};
 
 use crate::call::Failure;
 use crate::{
-    bare, c_program, checks, cores, demo, disassembly, faults, handover_model, header, injection, models, packages,
-    sanitizers, versus,
+    bare, c_program, checks, cores, demo, disassembly, faults, fuzz, handover_model, header, injection, models, packages, sanitizers, soak, versus,
 };
 
 /// How a step ended that did not fail.
@@ -45,6 +44,7 @@ pub fn all() -> Vec<Step> {
             false,
             checks::release,
         ),
+        step("soak", "20,000 simulated handovers with faults, on the machines as shipped", false, soak::step),
         step("disassembly", "the shipped library stores, then loads every byte that it wipes", false, disassembly::run),
         step(
             "models",
@@ -66,6 +66,12 @@ pub fn all() -> Vec<Step> {
             "every system call for memory fails once, and nothing breaks or stays",
             false,
             injection::run,
+        ),
+        step(
+            "fuzz",
+            "arbitrary bytes and arbitrary networks break no decoder and no machine; defects are found",
+            false,
+            fuzz::short,
         ),
         step("valgrind", "the memory core has no error and no leak under valgrind", false, sanitizers::valgrind),
         step("asan", "the memory core has no error and no leak with AddressSanitizer", false, sanitizers::address),

@@ -80,6 +80,12 @@ impl<C: Crypto, T: Trust> Issuer<C, T> {
             crate::handover::signing::check_erased(&self.crypto, &self.trust, frame, &erased, now)?;
         let id = frame.session;
         let Some(session) = self.sessions.get_mut(&id) else { return Ok(()) };
+        if let Some(first) = session.contradicts(&sender) {
+            if first {
+                self.persist(Record::Alarm { session: id, what: "two stations gave receipts as one relay" });
+            }
+            return Err(Error::Mismatch { what: "the relay of a receipt" });
+        }
         if session.note_receipt(&sender, &statement)? {
             let token = self.output.persist(Record::PeerReceipt { session: id, receipt: erased.receipt });
             self.pending.insert(token, (id, Pending::Receipt(sender.role)));

@@ -2,7 +2,7 @@
 
 mod handing_over;
 
-use alloc::collections::BTreeSet;
+use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::string::String;
 use alloc::vec::Vec;
 
@@ -106,7 +106,7 @@ pub(super) struct Session<C: Crypto> {
     /// Evidence of what was erased on the way and is in no receipt yet.
     evidence: Erasure,
     /// Stations whose receipts came, and those whose receipts are durable.
-    noted: BTreeSet<Role>,
+    noted: BTreeMap<Role, [u8; 32]>,
     receipts: BTreeSet<Role>,
     /// What a defect keeps.
     #[cfg(shokyo_model)]
@@ -140,7 +140,7 @@ impl<C: Crypto> Session<C> {
             opened: now,
             state,
             evidence,
-            noted: BTreeSet::new(),
+            noted: BTreeMap::new(),
             receipts: BTreeSet::new(),
             #[cfg(shokyo_model)]
             kept: None,
@@ -383,7 +383,18 @@ impl<C: Crypto> Session<C> {
         if crate::handover::model::defect::is(crate::handover::model::defect::Defect::ReceiptTwice) {
             self.noted.remove(&sender.role);
         }
-        Ok(self.noted.insert(sender.role))
+        Ok(self.noted.insert(sender.role, sender.key).is_none())
+    }
+
+    /// Whether another station already gave the receipt of this relay's role: then nobody here can know who carried the session. `Some`
+    /// when it did, with whether this is the first time that it is found.
+    pub(super) fn contradicts(&mut self, sender: &Identity) -> Option<bool> {
+        if !sender.role.is_relay() {
+            // Which kiosk it is was known from the start.
+            return None;
+        }
+        self.noted.get(&sender.role).filter(|known| **known != sender.key)?;
+        Some(self.verdict.replace(Outcome::Unresolved) != Some(Outcome::Unresolved))
     }
 
     pub(super) fn receipt_is_durable(&mut self, role: Role) {

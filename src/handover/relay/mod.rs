@@ -20,7 +20,7 @@ use super::body::{Apply, ApplyHeader, Attachment, Body, Cancel, Complete, Erased
 use super::cipher_suite::Suite;
 use super::crypto::Crypto;
 use super::identity::{Identity, Trust};
-use super::message::{Frame, MessageType, frame_hash};
+use super::message::{Frame, MessageType, frame_hash, session_id};
 use super::output::{Output, Peer, Persist};
 use super::policy::{Deadline, Policy};
 use super::recent::Recent;

@@ -48,8 +48,8 @@ impl<C: Crypto, T: Trust> Relay<C, T> {
             return Ok((kind, id, UPSTREAM));
         }
         if kind == MessageType::Apply {
-            let kiosk = sender.ok_or(Error::BadSignature)?.key;
-            self.open(now, from, kiosk, &frame, bytes)?;
+            let kiosk = sender.ok_or(Error::BadSignature)?;
+            self.open(now, from, &kiosk, &frame, bytes)?;
             return Ok((kind, id, UPSTREAM));
         }
         if self.sessions.get(&id).is_some_and(|session| session.suite() != frame.suite) {
@@ -71,8 +71,10 @@ impl<C: Crypto, T: Trust> Relay<C, T> {
                 }
                 Some(exchange) if kind == MessageType::Cancel => {
                     let downstream = exchange.downstream;
-                    // Refused, or not wanted any more.
-                    self.exchanges.remove(&id);
+                    if !upwards || from == downstream {
+                        // Refused, or not wanted any more.
+                        self.exchanges.remove(&id);
+                    }
                     downstream
                 }
                 _ => match self.complete.get(&id) {
@@ -103,8 +105,14 @@ impl<C: Crypto, T: Trust> Relay<C, T> {
     }
 
     /// Opens the session of an application. The same application again, from where it came, only passes again.
-    fn open(&mut self, now: Now, from: Peer, kiosk: [u8; 32], frame: &Frame<'_>, bytes: &[u8]) -> Result<(), Error> {
+    fn open(&mut self, now: Now, from: Peer, kiosk: &Identity, frame: &Frame<'_>, bytes: &[u8]) -> Result<(), Error> {
         let (id, apply_hash) = (frame.session, frame_hash(bytes));
+        let header = ApplyHeader::decode(&Apply::decode(frame.body)?.header)?;
+        if id != session_id(&header.nonce, &kiosk.operator, &kiosk.station, &header.reply_key) {
+            // It is another's, whose own application would then be refused here.
+            return Err(Error::Mismatch { what: "the session of an application" });
+        }
+        let kiosk = kiosk.key;
         if let Some(session) = self.sessions.get(&id) {
             let again = session.is_opened_by(from, &apply_hash) && !session.is_ending();
             let journalled = !self.waiting.values().any(|passing| passing.session == id);
@@ -116,7 +124,6 @@ impl<C: Crypto, T: Trust> Relay<C, T> {
         self.check_limits(now, from, &kiosk, frame, bytes)?;
         // Its greeting is over.
         self.exchanges.retain(|_, exchange| exchange.challenge != Some(frame.previous) || exchange.downstream != from);
-        let header = ApplyHeader::decode(&Apply::decode(frame.body)?.header)?;
         let applicant =
             session::Applicant { downstream: from, kiosk, suite: frame.suite, kind: header.kind, apply_hash };
         self.sessions.insert(id, Session::new(now, applicant, self.crypto.evidence(id)));

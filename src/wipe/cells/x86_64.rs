@@ -6,7 +6,7 @@
 use core::arch::naked_asm;
 use core::sync::atomic::AtomicU32;
 
-use crate::wipe::processor::{Vectors, vectors};
+use crate::wipe::processor::{Vectors, wiping};
 
 /// Overwrites cells; how many held something before.
 ///
@@ -15,7 +15,7 @@ use crate::wipe::processor::{Vectors, vectors};
 #[inline]
 pub(super) unsafe fn clear(start: *mut AtomicU32, cells: usize) -> u64 {
     // SAFETY: passed on to the caller; AVX is used only where it is there.
-    unsafe { if vectors() >= Vectors::Avx { clear_avx(start, cells) } else { clear_sse2(start, cells) } }
+    unsafe { if wiping() >= Vectors::Avx { clear_avx(start, cells) } else { clear_sse2(start, cells) } }
 }
 
 /// How many cells are not all zeros.
@@ -25,7 +25,7 @@ pub(super) unsafe fn clear(start: *mut AtomicU32, cells: usize) -> u64 {
 #[inline]
 pub(super) unsafe fn count(start: *mut AtomicU32, cells: usize) -> u64 {
     // SAFETY: passed on to the caller; AVX is used only where it is there.
-    unsafe { if vectors() >= Vectors::Avx { count_avx(start, cells) } else { count_sse2(start, cells) } }
+    unsafe { if wiping() >= Vectors::Avx { count_avx(start, cells) } else { count_sse2(start, cells) } }
 }
 
 /// Defines a walk over cells: `rdi` is the cell, `rsi` how many are left, `rax` the result, and vector register 0 holds zeros.

@@ -3,7 +3,7 @@
 
 use core::arch::asm;
 
-use crate::wipe::processor::{Vectors, vectors};
+use crate::wipe::processor::{Vectors, wiping};
 
 /// How many bytes at the start of the range are zero.
 ///
@@ -15,7 +15,7 @@ pub(in crate::wipe::store) unsafe fn leading_zeros(start: *const u8, length: usi
     let blocks = unsafe {
         match length / BLOCK {
             0 => 0,
-            blocks if vectors() >= Vectors::Avx => zero_blocks_avx(start, blocks),
+            blocks if wiping() >= Vectors::Avx => zero_blocks_avx(start, blocks),
             blocks => zero_blocks_sse2(start, blocks),
         }
     };

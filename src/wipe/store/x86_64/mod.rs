@@ -17,7 +17,7 @@ mod look;
 
 use core::arch::naked_asm;
 
-use crate::wipe::processor::{Vectors, vectors};
+use crate::wipe::processor::{Vectors, wiping};
 
 pub(super) use look::leading_zeros;
 #[cfg(test)]
@@ -47,7 +47,7 @@ pub(super) unsafe fn zero_and_check(start: *mut u8, length: usize, #[cfg(shokyo_
             }
         };
     }
-    match (length, vectors()) {
+    match (length, wiping()) {
         (0, _) => 0,
         (1..16, _) => by!(wipe_tiny),
         (16..32, _) | (_, Vectors::Sse2) => by!(wipe_sse2),
