@@ -374,7 +374,7 @@ impl<C: Crypto> Session<C> {
         } else if sender.role == Role::Kiosk && statement.cause != Cause::Delivered {
             #[cfg(shokyo_model)]
             if crate::handover::model::defect::is(crate::handover::model::defect::Defect::CompleteUndelivered) {
-                return Ok(self.noted.insert(sender.role));
+                return Ok(self.noted.insert(sender.role, sender.key).is_none());
             }
             // Erased, but not after a delivery.
             self.verdict.get_or_insert(Outcome::Ended);

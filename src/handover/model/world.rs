@@ -385,7 +385,7 @@ impl Model for Handover {
             },
             Orders::Delays => {
                 let next = progress.iter().find(|(source, _)| !world.delayed.contains(source));
-                for (source, action) in next {
+                if let Some((source, action)) = next {
                     actions.push(*action);
                     if faults {
                         actions.push(Action::Delay(*source));
