@@ -1,6 +1,7 @@
 //! The simulation of many handovers, as shipped: with the optimisations of a release, on every processor.
 
 use crate::call::{Call, Failure};
+use crate::checks::SHIPPED;
 use crate::steps::Outcome;
 
 /// Sessions when nothing else is asked for; the step in CI runs fewer.
@@ -34,10 +35,10 @@ pub fn run(words: &[&str]) -> Result<(), Failure> {
     call.run()
 }
 
-/// Nothing of an earlier call's is left in the environment. The features are those of the step `release`, so that both share one build.
+/// Nothing of an earlier call's is left in the environment.
 fn call() -> Call {
     OPTIONS.iter().fold(
-        Call::cargo("test --locked --release --features cli --test simulation -- --ignored --exact soak --nocapture"),
+        Call::cargo(&format!("{SHIPPED} --test simulation -- --ignored --exact soak --nocapture")),
         |call, (_, variable)| call.unset(variable),
     )
 }
