@@ -5,7 +5,8 @@ use std::time::{Duration, Instant};
 
 use crate::call::Failure;
 use crate::{
-    bare, c_program, checks, cores, demo, disassembly, faults, fuzz, handover_model, header, injection, models, packages, sanitizers, soak, versus,
+    bare, c_program, checks, cores, demo, disassembly, faults, fuzz, handover_model, header, injection, models,
+    packages, sanitizers, soak, versus,
 };
 
 /// How a step ended that did not fail.
