@@ -372,6 +372,9 @@ fn a_transaction_that_ends_while_printing_is_never_called_undelivered() {
     world.run();
     assert_eq!(world.outcome(3), Some(Outcome::Unresolved));
     assert!(world.records[3].iter().any(|record| matches!(record, Record::Alarm { .. })));
+    // What the kiosk does not know the issuing system does not know better.
+    assert_eq!(events(&world, 3), [Event::Unresolved]);
+    assert_eq!(world.outcome(0), Some(Outcome::Unresolved));
 }
 
 #[test]

@@ -49,7 +49,9 @@ impl<C: Crypto, T: Trust> Kiosk<C, T> {
 
     /// The record that is asked for, and the frame to be sent once it is durable.
     pub(super) fn report(&mut self, erasure: Erasure, cause: Cause, now: Now) -> Result<(u64, Vec<u8>), Error> {
-        let story = Story { event: Event::Erased, cause, kind: &self.kind, opened: self.opened, now, relay: None };
+        // Erased either way; but whether paper came out nobody knows, and the issuing system must not call it undelivered.
+        let event = if self.print_unknown { Event::Unresolved } else { Event::Erased };
+        let story = Story { event, cause, kind: &self.kind, opened: self.opened, now, relay: None };
         let receipt = make_receipt(&self.crypto, erasure, &story)?.as_bytes().to_vec();
         let token = self.output.persist(Record::OwnReceipt { session: self.id, receipt: receipt.clone() });
         Ok((token, erased_frame(&self.crypto, self.suite, self.id, self.opened_hash, receipt)?))

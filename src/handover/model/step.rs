@@ -157,10 +157,10 @@ pub(super) fn finish(
 ) -> Vec<(Peer, u16)> {
     let records: Vec<_> = outputs.records.iter().map(|persist| persist.record.clone()).collect();
     note_events(station, &outputs);
-    if let (Some(_), Ok(Frame { kind: MessageType::Apply, session, body, .. })) = (frame_taken, Frame::decode(bytes)) {
-        if let Some(key) = Apply::decode(body).ok().and_then(|apply| named_key(&apply.encapsulated)) {
-            station.memory.challenged.insert(session, key);
-        }
+    if let (Some(_), Ok(Frame { kind: MessageType::Apply, session, body, .. })) = (frame_taken, Frame::decode(bytes))
+        && let Some(key) = Apply::decode(body).ok().and_then(|apply| named_key(&apply.encapsulated))
+    {
+        station.memory.challenged.insert(session, key);
     }
     let repeated = frame_taken.is_some_and(|number| before.memory.taken.contains(&number));
     let quiet = outputs.issuer.is_empty() && outputs.kiosk.is_empty() && records.is_empty();

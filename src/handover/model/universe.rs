@@ -44,6 +44,9 @@ pub(super) struct Stepped {
     pub(super) frames: Vec<(Peer, u16)>,
 }
 
+/// Steps that were taken, by where they began.
+type Steps = HashMap<(u32, Input), Arc<Stepped>>;
+
 /// All of it, shared by the threads of a run.
 pub(super) struct Universe {
     bounds: Bounds,
@@ -52,7 +55,7 @@ pub(super) struct Universe {
     known: RwLock<Vec<Arc<Known>>>,
     frame_numbers: Mutex<HashMap<Vec<u8>, u16>>,
     frames: RwLock<Vec<Arc<Sent>>>,
-    steps: Vec<RwLock<HashMap<(u32, Input), Arc<Stepped>>>>,
+    steps: Vec<RwLock<Steps>>,
     hasher: RandomState,
 }
 
