@@ -1,7 +1,7 @@
 //! Set-up, checks and tests of the repository in one command: `cargo xtask test`.
 //!
-//! It only starts programs and compares their results. It never changes a source file; `cargo xtask header` and `cargo xtask
-//! vectors` alone write into the tree, and only what is generated.
+//! It only starts programs and compares their results. It never changes a source file; `cargo xtask header`, `vectors` and `fuzz
+//! --seeds` alone write into the tree, and only what is generated.
 
 mod bare;
 mod c_program;
