@@ -181,7 +181,9 @@ impl<C: Crypto, T: Trust> Kiosk<C, T> {
         if !fits {
             return Err(Error::Untrusted { what: "a cancellation by a station outside the session" });
         }
-        self.end(now, Cause::Cancelled, false);
+        // Whoever is told that a limit is reached may try again later; everything else is an end.
+        let cause = if cancel.cause == Cause::Busy { Cause::Busy } else { Cause::Cancelled };
+        self.end(now, cause, false);
         Ok(())
     }
 
