@@ -3,7 +3,7 @@
 use core::time::Duration;
 
 use super::cipher_suite::Suites;
-use crate::types::Roles;
+use crate::types::{Roles, Time};
 
 /// Deadlines and limits of one station.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -113,6 +113,16 @@ impl Deadline {
 }
 
 impl Policy {
+    /// When what was sent now is sent again. Never at once, whatever the policy says.
+    pub(super) fn resend_after(&self, now: Time) -> Time {
+        now.after(self.resend.max(Duration::from_millis(1)))
+    }
+
+    /// How many sessions of one kiosk may be there, those included that only wait for receipts.
+    pub(super) const fn max_waiting_per_kiosk(&self) -> usize {
+        self.max_per_kiosk.saturating_mul(4)
+    }
+
     /// How many sessions that are over are remembered, for messages that come again.
     pub(super) const fn remembered(&self) -> usize {
         self.max_sessions.saturating_mul(4)

@@ -5,6 +5,7 @@
 //! own queue, so that a slow or flooding neighbour holds up itself alone.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use tokio::sync::mpsc::{Receiver, Sender, UnboundedSender, channel};
@@ -18,6 +19,7 @@ use super::profile::StationName;
 use crate::error::Error;
 use crate::handover::Peer;
 use crate::handover::relay::Passing;
+use crate::types::SessionId;
 
 /// Frames of one connection that may be with the driver, read and not yet taken by the machine.
 const INBOUND_EACH: usize = 16;
@@ -27,9 +29,33 @@ const FAREWELL: Duration = Duration::from_millis(500);
 /// A frame on its way out.
 pub(super) enum Outgoing {
     /// Wiped by the link once it is written.
-    Frame(Vec<u8>),
+    Frame(SessionId, Vec<u8>),
     /// Given back, so that its wipe becomes evidence.
     Passing(Passing),
+}
+
+/// A frame in the queue, and its session's count of such frames.
+pub(super) struct Queued {
+    outgoing: Outgoing,
+    _under_way: Option<UnderWay>,
+}
+
+/// One of a session's own frames between the machine and the link.
+pub(super) struct UnderWay(Arc<AtomicUsize>);
+
+impl UnderWay {
+    /// One more of these, unless there are as many as `limit`.
+    pub(super) fn new(count: &Arc<AtomicUsize>, limit: usize) -> Option<Self> {
+        let more = |count: usize| (count < limit).then_some(count + 1);
+        let counted = count.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more);
+        counted.is_ok().then(|| Self(Arc::clone(count)))
+    }
+}
+
+impl Drop for UnderWay {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 /// A frame that came in. The next one of its connection is read once enough of these are dropped.
@@ -57,14 +83,15 @@ pub(super) enum Inbound {
 /// The driver's way to a connection. Dropping it ends the connection at once.
 pub(super) struct Outlet {
     pub(super) connection: u64,
-    queue: Sender<Outgoing>,
+    queue: Sender<Queued>,
     orderly: oneshot::Sender<()>,
 }
 
 impl Outlet {
     /// Queues a frame, or gives it back: the queue is full, or the connection is over.
-    pub(super) fn send(&self, outgoing: Outgoing) -> Result<(), Outgoing> {
-        self.queue.try_send(outgoing).map_err(|error| error.into_inner())
+    pub(super) fn send(&self, outgoing: Outgoing, under_way: Option<UnderWay>) -> Result<(), Outgoing> {
+        let queued = Queued { outgoing, _under_way: under_way };
+        self.queue.try_send(queued).map_err(|error| error.into_inner().outgoing)
     }
 
     /// Ends the connection after what is queued was sent.
@@ -176,7 +203,7 @@ async fn read_away(reader: &mut LinkReader) {
 }
 
 /// Sends a connection's queue. Relayed frames come back in order, written or not.
-async fn send_all(mut queue: Receiver<Outgoing>, writer: LinkWriter, sent: UnboundedSender<Passing>) {
+async fn send_all(mut queue: Receiver<Queued>, writer: LinkWriter, sent: UnboundedSender<Passing>) {
     let (reclaims, mut reclaimed) = channel::<(Passing, Reclaim)>(64);
     let returning = tokio::spawn(async move {
         while let Some((mut passing, reclaim)) = reclaimed.recv().await {
@@ -186,10 +213,10 @@ async fn send_all(mut queue: Receiver<Outgoing>, writer: LinkWriter, sent: Unbou
             let _ = sent.send(passing);
         }
     });
-    while let Some(outgoing) = queue.recv().await {
+    while let Some(Queued { outgoing, _under_way }) = queue.recv().await {
         match outgoing {
             // A link that failed says so through its reader.
-            Outgoing::Frame(frame) => drop(writer.send(frame).await),
+            Outgoing::Frame(_, frame) => drop(writer.send(frame).await),
             Outgoing::Passing(mut passing) => {
                 let reclaim = writer.send_and_reclaim(passing.take()).await;
                 if reclaims.send((passing, reclaim)).await.is_err() {

@@ -6,13 +6,14 @@
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use tokio::sync::mpsc::{Receiver, UnboundedReceiver, channel, unbounded_channel};
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until, timeout_at};
 
-use super::connection::{Connections, Inbound, Outgoing, Outlet, Received};
+use super::connection::{Connections, Inbound, Outgoing, Outlet, Received, UnderWay};
 use super::journal::{Journal, Written};
 use super::notice::{Notices, What, now};
 use super::parked::Parked;
@@ -21,7 +22,7 @@ use crate::custody::Store;
 use crate::error::Error;
 use crate::handover::relay::Passing;
 use crate::handover::{Frame, Peer, Persist};
-use crate::types::{Now, Time};
+use crate::types::{Now, SessionId, Time};
 
 /// Frames that may wait for the machine, from all neighbours together.
 const INBOUND: usize = 64;
@@ -29,6 +30,12 @@ const INBOUND: usize = 64;
 const GRACE: Duration = Duration::from_secs(3);
 /// How often work that is done elsewhere is looked at.
 const GLANCE: Duration = Duration::from_millis(5);
+
+/// A session's own frames that may be between the machine and a link: the chunks that credit allows, and the messages around them.
+/// Queues have room for so many of each session.
+pub(super) const FRAMES_OF_A_SESSION: usize = 8;
+/// Counts of sessions that are kept before those of idle ones are thrown away.
+const REMEMBERED: usize = 4096;
 
 /// What is left of the host's own work.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -92,6 +99,8 @@ pub(super) struct Driver<M: Machine> {
     /// Neighbours that the machine was told are lost, and not yet that they are back.
     lost: HashSet<Peer>,
     parked: Parked,
+    /// How many of a session's own frames are between the machine and a link.
+    under_way: HashMap<SessionId, Arc<AtomicUsize>>,
     notices: Notices,
     unwritten: usize,
     /// Relayed frames that connections hold.
@@ -117,6 +126,7 @@ impl<M: Machine> Driver<M> {
             peers: HashMap::new(),
             lost: HashSet::new(),
             parked: Parked::default(),
+            under_way: HashMap::new(),
             notices,
             unwritten: 0,
             passing: 0,
@@ -287,12 +297,25 @@ impl<M: Machine> Driver<M> {
         }
     }
 
-    /// Queues a frame. A neighbour that is not there, or so slow that its queue is full, is lost: its sessions go on if it comes
+    /// Queues a frame. One of a session that has too many under way is not sent: whoever asked for so many asks again. A neighbour that is not there, or so slow that its queue is full, is lost: its sessions go on if it comes
     /// back in time, and nobody else waits for it.
     fn send(&mut self, peer: Peer, outgoing: Outgoing) {
         let relayed = usize::from(matches!(outgoing, Outgoing::Passing(_)));
+        let under_way = match &outgoing {
+            Outgoing::Frame(session, _) => {
+                if self.under_way.len() > REMEMBERED {
+                    self.under_way.retain(|_, count| count.load(Ordering::Relaxed) > 0);
+                }
+                let count = self.under_way.entry(*session).or_default();
+                match UnderWay::new(count, FRAMES_OF_A_SESSION) {
+                    None => return wipe_unsent(outgoing),
+                    counted => counted,
+                }
+            }
+            Outgoing::Passing(_) => None,
+        };
         let unsent = match self.peers.get(&peer) {
-            Some(outlet) => outlet.send(outgoing).err(),
+            Some(outlet) => outlet.send(outgoing, under_way).err(),
             None => Some(outgoing),
         };
         match unsent {
@@ -301,9 +324,15 @@ impl<M: Machine> Driver<M> {
                 return;
             }
             Some(Outgoing::Passing(passing)) => self.machine.handle_sent(now(), passing),
-            Some(Outgoing::Frame(mut frame)) => drop(crate::wipe::wipe_vec(&mut frame, 0)),
+            Some(unsent) => wipe_unsent(unsent),
         }
         self.disconnected(peer);
+    }
+}
+
+fn wipe_unsent(outgoing: Outgoing) {
+    if let Outgoing::Frame(_, mut frame) = outgoing {
+        let _ = crate::wipe::wipe_vec(&mut frame, 0);
     }
 }
 

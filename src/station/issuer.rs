@@ -1,7 +1,7 @@
 //! The issuing system as a process: applications in, documents from the host's register out, sealed as they are read.
 
 use std::collections::VecDeque;
-use std::fs::{File, OpenOptions};
+use std::fs::{File, Metadata, OpenOptions};
 use std::io::Read;
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::Path;
@@ -58,7 +58,8 @@ impl IssuerStation {
         })??;
         let Some(row) = self.register.get(found) else { return Err(Error::WrongState { command: "composing" }) };
         let file = open_document(&row.file)?;
-        let version = version(&row.file)?;
+        // Of the file that is open, whatever stands under its name by now.
+        let version = version(file.metadata())?;
         self.composing.push_back(Composing { session, row: found, file, version });
         Ok(())
     }
@@ -73,15 +74,15 @@ impl IssuerStation {
         let Some(row) = self.register.get(*row) else { return Err(Error::WrongState { command: "composing" }) };
         // The subject of the row that the document was made from, not the one that was asked for; and a file that was changed or
         // replaced while it was read gives no document.
-        let source = Source { subject: row.subject.as_bytes(), version: &version(&row.file)? };
+        let source = Source { subject: row.subject.as_bytes(), version: &version(std::fs::metadata(&row.file))? };
         self.machine.offer(super::notice::now(), *session, &source)?;
         Ok(true)
     }
 }
 
 /// What tells one version of a document's file from another: which file it is, how long, and when it was changed.
-fn version(path: &Path) -> Result<[u8; 32], Error> {
-    let metadata = std::fs::metadata(path).map_err(|error| Error::io("looking at the document's file", &error))?;
+fn version(metadata: std::io::Result<Metadata>) -> Result<[u8; 32], Error> {
+    let metadata = metadata.map_err(|error| Error::io("looking at the document's file", &error))?;
     let mut version = [0; 32];
     let parts = [metadata.ino(), metadata.len(), metadata.ctime() as u64, metadata.ctime_nsec() as u64];
     for (into, part) in version.chunks_exact_mut(8).zip(parts) {
@@ -90,7 +91,8 @@ fn version(path: &Path) -> Result<[u8; 32], Error> {
     Ok(version)
 }
 
-/// Opens a document's file. Neither opening nor reading it may wait for anybody, as with a pipe.
+/// Opens a document's file, which lies on a local disk: the station waits while a part of it is read. Pipes and the like, which may
+/// keep it waiting for anybody, are refused.
 fn open_document(path: &Path) -> Result<File, Error> {
     let failed = |error: &std::io::Error| Error::io("opening the document's file", error);
     let file =
@@ -153,7 +155,7 @@ impl Machine for IssuerStation {
     }
 
     fn poll_outgoing(&mut self) -> Option<(Peer, Outgoing)> {
-        self.machine.poll_transmit().map(|transmit| (transmit.peer, Outgoing::Frame(transmit.frame)))
+        self.machine.poll_transmit().map(|transmit| (transmit.peer, Outgoing::Frame(transmit.session, transmit.frame)))
     }
 
     fn act(&mut self, now: Now, notices: &Notices) -> bool {

@@ -214,8 +214,9 @@ impl Machine for KioskStation {
             KioskCommand::Paid => {
                 let mut outcome = Ok(());
                 for transaction in self.transactions.values_mut() {
-                    let waits = core::mem::take(&mut transaction.wait_for_payment);
-                    if waits && transaction.machine.document().is_ok() {
+                    // Paid is what is shown with its price, not what still comes.
+                    if transaction.wait_for_payment && transaction.machine.document().is_ok() {
+                        transaction.wait_for_payment = false;
                         outcome = outcome.and(transaction.machine.print(now));
                     }
                 }
@@ -257,7 +258,7 @@ impl Machine for KioskStation {
         self.transactions
             .values_mut()
             .find_map(|transaction| transaction.machine.poll_transmit())
-            .map(|transmit| (UPSTREAM, Outgoing::Frame(transmit.frame)))
+            .map(|transmit| (UPSTREAM, Outgoing::Frame(transmit.session, transmit.frame)))
     }
 
     fn act(&mut self, now: Now, notices: &Notices) -> bool {

@@ -15,8 +15,9 @@ use crate::types::SessionId;
 
 /// How long a frame may wait.
 const OVERTAKING: Duration = Duration::from_millis(250);
-/// Frames of one session that may wait. Credit allows three; a session that sends more is not waited for.
-const EACH: usize = 8;
+/// Frames of one session that may wait. Credit allows three; a session that sends more is not waited for, and cannot keep the
+/// permits of its neighbour's connection.
+const EACH: usize = 4;
 
 /// The frames that wait, in the order in which they came.
 #[derive(Default)]

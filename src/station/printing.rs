@@ -53,6 +53,10 @@ impl Printing {
             return Ok(Step::More);
         };
         if let Some(file) = &mut self.out {
+            if self.written == 0 {
+                // Before the first byte: the file stays, also when the delivery does not come to its end.
+                tell(What::WrittenInClear);
+            }
             if self.written < document.len() {
                 write_some(document, &mut self.written, file)?;
                 return Ok(Step::More);
@@ -65,7 +69,6 @@ impl Printing {
                 None => return Ok(Step::Elsewhere),
                 Some(outcome) => outcome.clone()?,
             }
-            tell(What::WrittenInClear);
         }
         tell(What::Proved { proof });
         Ok(Step::Done)

@@ -5,13 +5,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::net::TcpListener;
+use tokio::sync::Semaphore;
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
 use super::config::{Config, ProtectionSetting, SecretMemorySetting, TrustFiles};
 use super::connection::Connections;
-use super::driver::{Driver, Machine, Order};
+use super::driver::{Driver, FRAMES_OF_A_SESSION, Machine, Order};
 use super::issuer::IssuerStation;
 use super::kiosk::{KioskCommand, KioskStation};
 use super::link::{Link, LinkOptions, jittered};
@@ -37,8 +38,8 @@ const SHORTEST_PAUSE: Duration = Duration::from_millis(50);
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 /// A connection that lasted this long was a good one.
 const LASTING: Duration = Duration::from_secs(5);
-/// Frames of one session that may wait for one neighbour: the chunks that credit allows, and the messages around them.
-const FRAMES_EACH: usize = 8;
+/// Connections that may be in their handshake at once.
+const HANDSHAKES: usize = 256;
 /// How often revocation lists are read again.
 const REVOCATION: Duration = Duration::from_secs(60);
 
@@ -132,7 +133,10 @@ async fn listen(
     connections: Connections,
     notices: Notices,
 ) {
+    let handshakes = Arc::new(Semaphore::new(HANDSHAKES));
     loop {
+        // Whoever connects and says nothing takes a place here, not memory and descriptors without end.
+        let Ok(permit) = Arc::clone(&handshakes).acquire_owned().await else { return };
         let socket = match listener.accept().await {
             Ok((socket, _)) => socket,
             Err(error) => {
@@ -144,7 +148,9 @@ async fn listen(
         let (tls, options, connections) = (Arc::clone(&tls), options.clone(), connections.clone());
         let notices = notices.clone();
         tokio::spawn(async move {
-            let served = match Link::accept(socket, &tls, options).await {
+            let accepted = Link::accept(socket, &tls, options).await;
+            drop(permit);
+            let served = match accepted {
                 Ok(link) => connections.serve(link, Side::Downstream).await,
                 Err(error) => Err(error),
             };
@@ -190,7 +196,7 @@ async fn keep_connected(
 /// The most frames that wait for one neighbour: what all sessions together may have under way, and some that are about no session
 /// yet. A relay's are bounded in bytes for each session too.
 fn frames_for_a_neighbour(config: &Config) -> usize {
-    config.limits.sessions as usize * FRAMES_EACH + 64
+    config.limits.sessions as usize * FRAMES_OF_A_SESSION + 64
 }
 
 /// What a station needs before it takes part.

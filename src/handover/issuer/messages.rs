@@ -147,7 +147,7 @@ impl<C: Crypto, T: Trust> Issuer<C, T> {
     fn release_later(&mut self, now: Now, id: SessionId) {
         if let Some(session) = self.sessions.get_mut(&id) {
             self.resends.remove(&(session.resend_at, id));
-            session.resend_at = now.monotonic.after(self.policy.resend);
+            session.resend_at = self.policy.resend_after(now.monotonic);
             self.resends.insert((session.resend_at, id));
         }
     }

@@ -25,6 +25,6 @@ impl<C: Crypto, T: Trust> Kiosk<C, T> {
 
     /// The next time to ask, counted anew from each progress.
     pub(super) fn ask_later(&mut self, now: Now) {
-        self.resend = self.state.asks().then(|| now.monotonic.after(self.policy.resend));
+        self.resend = self.state.asks().then(|| self.policy.resend_after(now.monotonic));
     }
 }

@@ -13,6 +13,10 @@ impl<C: Crypto, T: Trust> Kiosk<C, T> {
         }
         let applied = !matches!(self.state, State::Greeting { .. } | State::Journalling { .. });
         let has_session = !matches!(self.state, State::Greeting { .. });
+        if matches!(self.state, State::AwaitingKey { .. }) {
+            // An acknowledgement that is still to be sent would make the issuing system hand over to nobody.
+            self.output.drop_transmits(|_| true);
+        }
         self.waiting = None;
         self.offline = None;
         self.resend = None;

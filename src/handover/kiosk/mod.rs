@@ -305,12 +305,14 @@ impl<C: Crypto, T: Trust> Kiosk<C, T> {
 
     /// Acts on a deadline that has passed. No message is needed to erase.
     pub fn handle_timeout(&mut self, now: Now) {
-        if self.resend.is_some_and(|time| time <= now.monotonic) {
-            self.ask(now);
-        }
         let offline = self.offline.filter(|time| *time <= now.monotonic).map(|_| Deadline::Reconnect);
         let passed = self.deadline.filter(|(time, _)| *time <= now.monotonic).map(|(_, deadline)| deadline);
-        let Some(deadline) = passed.or(offline) else { return };
+        let Some(deadline) = passed.or(offline) else {
+            if self.resend.is_some_and(|time| time <= now.monotonic) {
+                self.ask(now);
+            }
+            return;
+        };
         self.deadline = None;
         self.offline = None;
         if matches!(self.state, State::Finished) {

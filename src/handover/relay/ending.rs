@@ -43,7 +43,7 @@ impl<C: Crypto, T: Trust> Relay<C, T> {
     }
 
     /// Wipes an application whose record is not durable yet. It goes nowhere, even if the record is written after all.
-    fn drop_waiting(&mut self, now: Now, id: SessionId) {
+    pub(super) fn drop_waiting(&mut self, now: Now, id: SessionId) {
         #[cfg(shokyo_model)]
         if crate::handover::model::defect::is(crate::handover::model::defect::Defect::RelayForgetsWaiting) {
             return;
@@ -151,7 +151,7 @@ impl<C: Crypto, T: Trust> Relay<C, T> {
     pub(super) fn report_later(&mut self, now: Now, id: SessionId) {
         if let Some(session) = self.sessions.get_mut(&id) {
             self.resends.remove(&(session.resend_at, id));
-            session.resend_at = now.monotonic.after(self.policy.resend);
+            session.resend_at = self.policy.resend_after(now.monotonic);
             self.resends.insert((session.resend_at, id));
         }
     }

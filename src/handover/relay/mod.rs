@@ -181,7 +181,9 @@ impl<C: Crypto, T: Trust> Relay<C, T> {
     #[must_use]
     pub fn would_hold_too_much(&self, bytes: &[u8]) -> bool {
         let session = Frame::decode(bytes).ok().and_then(|frame| self.sessions.get(&frame.session));
-        session.is_some_and(|session| !session.is_ending() && session.now_held() + bytes.len() > self.policy.max_held)
+        session.is_some_and(|session| {
+            !session.is_ending() && session.would_hold_too_much(bytes.len(), self.policy.max_held)
+        })
     }
 
     /// When [`Relay::handle_timeout`] must be called at the latest.

@@ -152,9 +152,11 @@ impl<C: Crypto, T: Trust> Relay<C, T> {
                 kiosks += usize::from(of == kiosk);
             }
         }
+        let of_kiosk = |session: &&Session| session.downstream() == from && session.kiosk_key() == kiosk;
+        let waiting = self.sessions.values().filter(of_kiosk).count();
         let all = self.sessions.len().max(if greeting { self.exchanges.len() } else { 0 });
         let policy = &self.policy;
-        let error = if kiosks >= policy.max_per_kiosk {
+        let error = if kiosks >= policy.max_per_kiosk || waiting >= policy.max_waiting_per_kiosk() {
             Error::Busy { what: "sessions of one kiosk", limit: policy.max_per_kiosk as u64 }
         } else if neighbours >= policy.max_per_neighbour {
             Error::Busy { what: "sessions of one neighbour", limit: policy.max_per_neighbour as u64 }
@@ -174,7 +176,7 @@ impl<C: Crypto, T: Trust> Relay<C, T> {
             return Ok(());
         };
         let held = session.held(passing.frame.len());
-        if held > self.policy.max_held {
+        if held > self.policy.max_held || session.holds_too_many_frames() {
             self.handle_sent(now, passing);
             self.end(now, id, Cause::Refused);
             return Err(Error::Busy { what: "bytes held for a session", limit: self.policy.max_held as u64 });
@@ -191,7 +193,9 @@ impl<C: Crypto, T: Trust> Relay<C, T> {
         self.passing.push_back(passing);
         if from_kiosk {
             session.ending(Cause::HandedOver);
+            self.drop_waiting(now, id);
         }
+        let Some(session) = self.sessions.get_mut(&id) else { return Ok(()) };
         match kind {
             MessageType::Cancel if !session.is_ending() => {
                 // The kiosk's receipt still comes; if not, this is how long it is waited for.

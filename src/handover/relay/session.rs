@@ -17,6 +17,10 @@ use crate::receipt::{Event, RelayFigures};
 use crate::types::{Now, SessionId, Time};
 use crate::wipe::Wiped;
 
+/// The most frames of one session that a relay holds: small ones are bounded by number, so that nobody fills the queue to a
+/// neighbour that others need.
+const MAX_FRAMES_HELD: usize = 16;
+
 /// Who applied, for what, and how.
 #[cfg_attr(shokyo_model, derive(Clone, Hash))]
 pub(super) struct Applicant {
@@ -34,6 +38,7 @@ pub(super) struct Session {
     begun: bool,
     opened: Now,
     held: usize,
+    frames_held: usize,
     facts: RelayFigures,
     evidence: Option<Erasure>,
     ending: Option<Cause>,
@@ -60,6 +65,7 @@ impl Session {
             begun: false,
             opened: now,
             held: 0,
+            frames_held: 0,
             facts: RelayFigures { peak_bytes: 0, longest_hold_ms: 0, frames: 0 },
             evidence: Some(evidence),
             ending: None,
@@ -156,13 +162,19 @@ impl Session {
         self.evidence.is_none()
     }
 
-    pub(super) const fn now_held(&self) -> usize {
-        self.held
+    /// Whether a frame of this length would be more than a relay holds for one session, in bytes or in frames.
+    pub(super) const fn would_hold_too_much(&self, length: usize, most: usize) -> bool {
+        self.held + length > most || self.frames_held >= MAX_FRAMES_HELD
+    }
+
+    pub(super) const fn holds_too_many_frames(&self) -> bool {
+        self.frames_held > MAX_FRAMES_HELD
     }
 
     /// Counts a frame in and gives the bytes now held.
     pub(super) fn held(&mut self, length: usize) -> usize {
         self.held += length;
+        self.frames_held += 1;
         self.facts.frames += 1;
         #[cfg(shokyo_model)]
         if crate::handover::model::defect::is(crate::handover::model::defect::Defect::RelayCountsNothing) {
@@ -175,6 +187,7 @@ impl Session {
     /// Counts a frame out.
     pub(super) fn sent(&mut self, length: usize, hold_ms: u64, wiped: Result<Wiped, Error>) {
         self.held = self.held.saturating_sub(length);
+        self.frames_held = self.frames_held.saturating_sub(1);
         self.facts.longest_hold_ms = self.facts.longest_hold_ms.max(hold_ms);
         if let Some(evidence) = &mut self.evidence {
             evidence.record(CopyClass::Ciphertext, wiped);
