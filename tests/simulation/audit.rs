@@ -94,12 +94,13 @@ impl World<'_> {
         let ledger = self.ledger.borrow();
         let found = &ledger.transactions[transaction];
         match statement.event {
-            Event::Erased if ledger.kiosk_holds(transaction) > 0 => {
+            Event::Erased | Event::Unresolved if ledger.kiosk_holds(transaction) > 0 => {
                 Some("erased at the kiosk, which still holds something")
             }
             Event::Erased => {
                 (statement.cause == Cause::Delivered && found.printed != 1).then_some("delivered and not printed once")
             }
+            Event::Unresolved => (statement.cause == Cause::Delivered).then_some("unresolved and delivered"),
             Event::LostAtRestart | Event::NotErased => None,
             _ => Some("an event that is none of a kiosk's"),
         }

@@ -89,9 +89,10 @@ pub fn receipt(member: &Member, session: SessionId, event: Event) -> Vec<u8> {
     let mut erasure = member.crypto.evidence(session);
     erasure.record(CopyClass::Ciphertext, wipe(&mut [1; 100], 0));
     let relay = RelayFigures { peak_bytes: 100, longest_hold_ms: 1, frames: 5 };
+    let cause = if member.keys.info.role == Role::Kiosk { Cause::Delivered } else { Cause::HandedOver };
     let details = Details {
         relay: (event == Event::RelayedNotRetained).then_some(relay),
-        ..Details::new(event, Cause::HandedOver, "resident-certificate", 1_790_000_000_000, 1_790_000_000_001)
+        ..Details::new(event, cause, "resident-certificate", 1_790_000_000_000, 1_790_000_000_001)
     };
     member.crypto.receipt(erasure, &details).unwrap().into_bytes()
 }
