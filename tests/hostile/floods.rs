@@ -7,7 +7,8 @@ use shokyo::handover::{Frame, MessageType, Outcome, Peer, Policy, Relay, frame_h
 use shokyo::types::{Role, SessionId};
 
 use crate::ends::{ends, nothing_is_left};
-use crate::forge::{Item, body, certificate, resigned, signed};
+use crate::forge::{Item, body, cancel, certificate, erased, resigned, signed};
+use crate::rogue::Rogue;
 use crate::town::{Hop, Member, Pins, Town, document_of};
 
 fn hello(member: &Member, number: u8) -> Vec<u8> {
@@ -95,6 +96,27 @@ fn a_kiosk_with_its_share_of_sessions_open_is_refused_more_until_one_ends() {
     town.run();
     assert_eq!(town.counters[next].printed, Some(document_of(b"holder-7")));
     assert_eq!(ends(&town, next), [Some(Outcome::Complete); 2]);
+    nothing_is_left(&mut town);
+}
+
+#[test]
+fn a_kiosk_that_leaves_sessions_without_receipts_behind_keeps_a_bounded_number_of_places() {
+    let (mut town, honest, flooding) = two_kiosks(Policy::default());
+    let most = 4 * Policy::default().max_per_kiosk;
+    for _ in 0..most {
+        let rogue = Rogue::new(&mut town, &flooding, b"holder-1");
+        rogue.send(&mut town, cancel(&flooding, rogue.session));
+        // Signed, so that the relays take it for the end of the session; and no receipt, so that the issuer waits for one.
+        rogue.send(&mut town, erased(&flooding, rogue.session, b"no receipt".to_vec()));
+    }
+    assert_eq!(town.servers[0].machine.open_sessions(), most);
+    let refused = town.apply(&flooding, b"holder-2");
+    town.run();
+    assert!(town.counters[refused].machine.is_finished(), "told at once");
+    assert_eq!(town.counters[refused].records, [], "there never was a session");
+    let counter = town.apply(&honest, b"holder-3");
+    town.run();
+    assert_eq!(town.counters[counter].printed, Some(document_of(b"holder-3")));
     nothing_is_left(&mut town);
 }
 
