@@ -293,3 +293,29 @@ fn an_issuing_system_that_restarted_refuses_an_application_that_comes_again() {
     assert!(world.errors.contains(&(Role::Issuer, Error::Replayed)));
     assert!(world.kiosk_events.iter().any(|event| matches!(event, KioskEvent::Erased { verified: true, .. })));
 }
+
+#[test]
+fn a_session_that_ended_before_its_record_was_refused_was_never_there() {
+    let mut world = World::new(&document());
+    for _ in 0..1_000 {
+        world.collect();
+        if world.network.front().is_some_and(|hop| hop.link == 0 && kind_of(&hop.bytes) == Some(MessageType::Apply)) {
+            break;
+        }
+        world.deliver_one();
+    }
+    world.hold_records = true;
+    world.deliver_one();
+    assert_eq!(world.relays[0].open_sessions(), 1);
+    world.pass(Policy::default().transmit + Duration::from_secs(1));
+    world.collect();
+    let opened = world.relays[0].poll_persist().unwrap();
+    assert!(matches!(opened.record, Record::Opened { .. }));
+    // The deadline is on record, and nothing claims that anything was passed on or not retained.
+    world.relays[0].handle_persist_failed(world.now, opened.token);
+    assert_eq!(world.relays[0].open_sessions(), 0);
+    while let Some(persist) = world.relays[0].poll_persist() {
+        assert!(matches!(persist.record, Record::Alarm { .. }), "{:?}", persist.record);
+    }
+    assert!(!world.network.iter().any(|hop| hop.link == 1 && kind_of(&hop.bytes) == Some(MessageType::Apply)));
+}

@@ -42,18 +42,19 @@ impl<C: Crypto, T: Trust> Relay<C, T> {
         self.report_if_empty(now, id);
     }
 
+    pub(super) fn is_opening(&self, id: SessionId) -> bool {
+        self.opening.values().any(|(of, _)| *of == id)
+    }
+
     /// Wipes an application whose record is not durable yet. It goes nowhere, even if the record is written after all.
     pub(super) fn drop_waiting(&mut self, now: Now, id: SessionId) {
         #[cfg(shokyo_model)]
         if crate::handover::model::defect::is(crate::handover::model::defect::Defect::RelayForgetsWaiting) {
             return;
         }
-        let waiting: Vec<_> =
-            self.waiting.iter().filter(|(_, passing)| passing.session == id).map(|(token, _)| *token).collect();
-        for token in waiting {
-            if let Some(passing) = self.waiting.remove(&token) {
-                self.handle_sent(now, passing);
-            }
+        let waiting = self.opening.values_mut().filter(|(of, _)| *of == id).find_map(|(_, passing)| passing.take());
+        if let Some(passing) = waiting {
+            self.handle_sent(now, passing);
         }
     }
 
@@ -75,6 +76,10 @@ impl<C: Crypto, T: Trust> Relay<C, T> {
 
     /// Once the session ends and its last frame is wiped: the receipt.
     pub(super) fn report_if_empty(&mut self, now: Now, id: SessionId) {
+        if self.is_opening(id) {
+            // Whether there is a session to report about, the record tells.
+            return;
+        }
         let Some(session) = self.sessions.get_mut(&id) else { return };
         if session.is_done() {
             let (outcome, downstream) = (session.outcome(), session.downstream());

@@ -135,8 +135,8 @@ pub struct Relay<C: Crypto, T: Trust> {
     resends: BTreeSet<(Time, SessionId)>,
     /// Sessions that are complete here, for as long as a receipt or its acknowledgement still passes that was lost on the way.
     complete: Recent<Peer>,
-    /// Applications that wait for their `opened` record.
-    waiting: BTreeMap<u64, Passing>,
+    /// Applications that wait for their `opened` record; without one whose session ended meanwhile.
+    opening: BTreeMap<u64, (SessionId, Option<Passing>)>,
     /// Receipts that are being written.
     reporting: BTreeMap<u64, SessionId>,
     passing: VecDeque<Passing>,
@@ -161,7 +161,7 @@ impl<C: Crypto, T: Trust> Relay<C, T> {
             deadlines: BTreeSet::new(),
             resends: BTreeSet::new(),
             complete: Recent::new(policy.remembered()),
-            waiting: BTreeMap::new(),
+            opening: BTreeMap::new(),
             reporting: BTreeMap::new(),
             passing: VecDeque::new(),
             output: Output::new(),
@@ -233,9 +233,10 @@ impl<C: Crypto, T: Trust> Relay<C, T> {
     /// A record is durable.
     pub fn handle_persisted(&mut self, now: Now, token: u64) {
         self.handle_timeout(now);
-        if let Some(passing) = self.waiting.remove(&token) {
-            self.output.event(RelayEvent::Opened { session: passing.session });
-            self.passing.push_back(passing);
+        if let Some((id, passing)) = self.opening.remove(&token) {
+            self.output.event(RelayEvent::Opened { session: id });
+            self.passing.extend(passing);
+            self.report_if_empty(now, id);
         }
         if let Some(id) = self.reporting.remove(&token)
             && let Some(session) = self.sessions.get_mut(&id)
@@ -249,10 +250,11 @@ impl<C: Crypto, T: Trust> Relay<C, T> {
     /// A record could not be written. An `opened` record: there never was a session here, and the application goes back. A receipt:
     /// nobody is told of it, and the deadline says so.
     pub fn handle_persist_failed(&mut self, now: Now, token: u64) {
-        if let Some(mut passing) = self.waiting.remove(&token) {
-            let id = passing.session;
-            // An application is ciphertext; without a session there is no receipt that its wipe would belong into.
-            let _ = wipe::wipe_vec(&mut passing.frame, 0);
+        if let Some((id, passing)) = self.opening.remove(&token) {
+            if let Some(mut passing) = passing {
+                // An application is ciphertext; without a session there is no receipt that its wipe would belong into.
+                let _ = wipe::wipe_vec(&mut passing.frame, 0);
+            }
             if let Some(session) = self.sessions.remove(&id) {
                 self.deadlines.remove(&(session.scheduled, id));
                 self.cancel(now, &[session.downstream()], session.suite(), id, [0; 32], Cause::Refused);

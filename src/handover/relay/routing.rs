@@ -115,10 +115,9 @@ impl<C: Crypto, T: Trust> Relay<C, T> {
         let kiosk = kiosk.key;
         if let Some(session) = self.sessions.get(&id) {
             let again = session.is_opened_by(from, &apply_hash) && !session.is_ending();
-            let journalled = !self.waiting.values().any(|passing| passing.session == id);
-            return if again && journalled { Ok(()) } else { Err(Error::Replayed) };
+            return if again && !self.is_opening(id) { Ok(()) } else { Err(Error::Replayed) };
         }
-        if self.complete.contains(&id) {
+        if self.complete.contains(&id) || self.is_opening(id) {
             return Err(Error::Replayed);
         }
         self.check_limits(now, from, &kiosk, frame, bytes)?;
@@ -186,7 +185,7 @@ impl<C: Crypto, T: Trust> Relay<C, T> {
         if kind == MessageType::Apply && session.begins() {
             let record = Record::Opened { session: id, kind: session.kind().into() };
             let token = self.output.persist(record);
-            self.waiting.insert(token, passing);
+            self.opening.insert(token, (id, Some(passing)));
             return Ok(());
         }
         let offer = (kind == MessageType::Offer).then(|| frame_hash(&passing.frame));
