@@ -49,7 +49,9 @@ impl<C: Crypto, T: Trust> Relay<C, T> {
     /// Wipes an application whose record is not durable yet. It goes nowhere, even if the record is written after all.
     pub(super) fn drop_waiting(&mut self, now: Now, id: SessionId) {
         #[cfg(shokyo_model)]
-        if crate::handover::model::defect::is(crate::handover::model::defect::Defect::RelayForgetsWaiting) {
+        if crate::handover::model::defect::is(crate::handover::model::defect::Defect::RelayForgetsWaiting)
+            || crate::handover::model::defect::is(crate::handover::model::defect::Defect::RelayReportsEarly)
+        {
             return;
         }
         let waiting = self.opening.values_mut().filter(|(of, _)| *of == id).find_map(|(_, passing)| passing.take());
@@ -76,7 +78,11 @@ impl<C: Crypto, T: Trust> Relay<C, T> {
 
     /// Once the session ends and its last frame is wiped: the receipt.
     pub(super) fn report_if_empty(&mut self, now: Now, id: SessionId) {
-        if self.is_opening(id) {
+        #[cfg(shokyo_model)]
+        let early = crate::handover::model::defect::is(crate::handover::model::defect::Defect::RelayReportsEarly);
+        #[cfg(not(shokyo_model))]
+        let early = false;
+        if self.is_opening(id) && !early {
             // Whether there is a session to report about, the record tells.
             return;
         }
