@@ -40,16 +40,9 @@ pub fn run(arguments: &[&str]) -> Result<(), Failure> {
     let folder = Path::new(folder);
     let upstream = upstream.first().copied();
     let config = crate::place::config(folder, role, upstream)?;
-    let runtime = if std::env::var_os("MT").is_some() {
-        tokio::runtime::Builder::new_multi_thread().enable_all().build()?
-    } else {
-        tokio::runtime::Builder::new_current_thread().enable_all().build()?
-    };
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let part = Part::ALL.iter().find(|(name, _)| name == part).map(|(_, part)| *part).ok_or("an unknown part")?;
     let outcome = match part {
-        Part::Station if std::env::var("MT").is_ok_and(|v| v == "spawn") => {
-            runtime.block_on(async { tokio::spawn(station::run(config)).await? })
-        }
         Part::Station => runtime.block_on(station::run(config)),
         Part::Floor => runtime.block_on(floor::run(config)),
         Part::Slow => runtime.block_on(kiosks::run(config)),

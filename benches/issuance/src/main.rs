@@ -60,11 +60,6 @@ fn measure(names: &[&str]) -> Result<(), Failure> {
         return Err(format!("there is no section {unknown}; sections: {}", SECTIONS.join(" ")).into());
     }
     let scale = if quick { QUICK } else { WHOLE };
-    let scale = if std::env::var_os("BRIEF").is_some() {
-        Scale { rounds: 2, documents: 16, alone: 5, sessions: 200 }
-    } else {
-        scale
-    };
     let place = Place::new()?;
     let mut bars = Bars::default();
     if wanted.is_empty() || wanted.contains(&"issuance") {

@@ -56,6 +56,7 @@ pub fn config(folder: &Path, role: Role, upstream: Option<&str>) -> Result<Confi
     let mut config = Config::load(&folder.join("stations").join(format!("{role}.toml")))?;
     config.limits.sessions = 2048;
     config.limits.per_kiosk = 2048;
+    config.limits.per_neighbour = None;
     config.vault.key_cells = 16_384;
     // A kiosk that does not read is what is looked at, not what ends the session.
     config.deadlines.transmit = std::time::Duration::from_secs(240);
