@@ -32,6 +32,7 @@ mod recent;
 mod record;
 pub mod relay;
 mod release;
+mod schedule;
 mod signing;
 #[cfg(feature = "std")]
 pub mod suite;

@@ -52,8 +52,8 @@ impl<C: Crypto, T: Trust> Issuer<C, T> {
 
     pub(super) fn remove(&mut self, id: SessionId, complete: bool) {
         let Some(session) = self.sessions.remove(&id) else { return };
-        self.deadlines.remove(&(session.scheduled, id));
-        self.resends.remove(&(session.resend_at, id));
+        self.deadlines.remove(id);
+        self.resends.remove(id);
         let outcome = session.outcome(complete);
         self.persist(Record::Ended { session: id, outcome });
         self.output.event(IssuerEvent::Finished { session: id, outcome });
@@ -74,10 +74,8 @@ impl<C: Crypto, T: Trust> Issuer<C, T> {
 
     /// Puts a session where its next deadline belongs.
     pub(super) fn reschedule(&mut self, id: SessionId) {
-        if let Some(session) = self.sessions.get_mut(&id) {
-            self.deadlines.remove(&(session.scheduled, id));
-            session.scheduled = session.next_deadline();
-            self.deadlines.insert((session.scheduled, id));
+        if let Some(session) = self.sessions.get(&id) {
+            self.deadlines.set(id, session.next_deadline());
         }
     }
 }

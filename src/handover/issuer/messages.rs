@@ -145,11 +145,7 @@ impl<C: Crypto, T: Trust> Issuer<C, T> {
     }
 
     fn release_later(&mut self, now: Now, id: SessionId) {
-        if let Some(session) = self.sessions.get_mut(&id) {
-            self.resends.remove(&(session.resend_at, id));
-            session.resend_at = self.policy.resend_after(now.monotonic);
-            self.resends.insert((session.resend_at, id));
-        }
+        self.resends.set(id, self.policy.resend_after(now.monotonic));
     }
 
     /// A receipt came again because its acknowledgement was lost: the stored bytes go out again.

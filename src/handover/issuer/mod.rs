@@ -9,7 +9,7 @@ mod greeting;
 mod messages;
 mod session;
 
-use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::collections::BTreeMap;
 use alloc::string::String;
 use alloc::vec::Vec;
 
@@ -23,6 +23,7 @@ use super::output::{Output, Peer, Persist, Transmit};
 use super::policy::{Deadline, Policy};
 use super::recent::Recent;
 use super::record::{Outcome, Record};
+use super::schedule::Schedule;
 use super::signing::{cancel_frame, check_certified, check_signature, sign_frame};
 use crate::buffer::Cause;
 use crate::error::Error;
@@ -123,9 +124,9 @@ pub struct Issuer<C: Crypto, T: Trust> {
     epoch: [u8; 16],
     challenges: BTreeMap<[u8; 32], Outstanding<C>>,
     sessions: BTreeMap<SessionId, Session<C>>,
-    deadlines: BTreeSet<(Time, SessionId)>,
+    deadlines: Schedule,
     /// When a release is sent again.
-    resends: BTreeSet<(Time, SessionId)>,
+    resends: Schedule,
     /// What acknowledged the receipts of sessions that are complete, to be sent again, and for how long.
     completed: Recent<Completed>,
     pending: BTreeMap<u64, (SessionId, Pending)>,
@@ -150,8 +151,8 @@ impl<C: Crypto, T: Trust> Issuer<C, T> {
             epoch,
             challenges: BTreeMap::new(),
             sessions: BTreeMap::new(),
-            deadlines: BTreeSet::new(),
-            resends: BTreeSet::new(),
+            deadlines: Schedule::default(),
+            resends: Schedule::default(),
             completed: Recent::new(policy.remembered()),
             pending: BTreeMap::new(),
             output: Output::new(),
@@ -181,8 +182,7 @@ impl<C: Crypto, T: Trust> Issuer<C, T> {
     #[must_use]
     pub fn next_deadline(&self) -> Option<Time> {
         let challenge = self.challenges.values().map(|outstanding| outstanding.expires).min();
-        let next = |times: &BTreeSet<(Time, SessionId)>| times.first().map(|(time, _)| *time);
-        challenge.into_iter().chain(next(&self.deadlines)).chain(next(&self.resends)).min()
+        challenge.into_iter().chain(self.deadlines.next()).chain(self.resends.next()).min()
     }
 
     /// The cryptography and the memory that this machine works with.
@@ -271,18 +271,10 @@ impl<C: Crypto, T: Trust> Issuer<C, T> {
             self.drop_challenge(&nonce);
         }
         self.completed.forget_until(now.monotonic);
-        while let Some(&(time, id)) = self.deadlines.first() {
-            if time > now.monotonic {
-                break;
-            }
-            self.deadlines.pop_first();
+        while let Some(id) = self.deadlines.take_due(now.monotonic) {
             self.expire(now, id);
         }
-        while let Some(&(time, id)) = self.resends.first() {
-            if time > now.monotonic {
-                break;
-            }
-            self.resends.pop_first();
+        while let Some(id) = self.resends.take_due(now.monotonic) {
             self.release_again(now, id);
         }
     }

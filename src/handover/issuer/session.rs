@@ -116,9 +116,6 @@ pub(super) struct Session<C: Crypto> {
     /// Set when the last receipt of this station was made.
     ended: bool,
     pub(super) deadline: (Time, Deadline),
-    /// Where this session stands in the issuing system's schedules.
-    pub(super) scheduled: Time,
-    pub(super) resend_at: Time,
     /// How long the neighbour's lost connection may stay lost.
     pub(super) offline: Option<Time>,
 }
@@ -147,8 +144,6 @@ impl<C: Crypto> Session<C> {
             verdict: None,
             ended: false,
             deadline: (now.monotonic, Deadline::Transmit),
-            scheduled: now.monotonic,
-            resend_at: now.monotonic,
             offline: None,
         }
     }

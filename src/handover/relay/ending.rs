@@ -11,12 +11,7 @@ impl<C: Crypto, T: Trust> Relay<C, T> {
         let what = if ending && !reported { "a frame could not be sent by the deadline" } else { deadline.alarm() };
         self.output.persist(Record::Alarm { session: id, what });
         if ending {
-            // The kiosk gave up while its application still waited for the record.
-            self.drop_waiting(now, id);
-            let reports = !reported && self.sessions.get(&id).is_some_and(Session::is_reported);
-            if !reports {
-                self.remove(id, Outcome::Unresolved);
-            }
+            self.remove(id, Outcome::Unresolved);
         } else {
             self.end(now, id, Cause::Deadline);
         }
@@ -115,9 +110,9 @@ impl<C: Crypto, T: Trust> Relay<C, T> {
     }
 
     pub(super) fn remove(&mut self, id: SessionId, outcome: Outcome) {
-        if let Some(session) = self.sessions.remove(&id) {
-            self.deadlines.remove(&(session.scheduled, id));
-            self.resends.remove(&(session.resend_at, id));
+        if self.sessions.remove(&id).is_some() {
+            self.deadlines.remove(id);
+            self.resends.remove(id);
             self.output.persist(Record::Ended { session: id, outcome });
             self.output.event(RelayEvent::Finished { session: id, outcome });
         }
@@ -145,10 +140,8 @@ impl<C: Crypto, T: Trust> Relay<C, T> {
 
     /// Puts a session where its next deadline belongs.
     pub(super) fn reschedule(&mut self, id: SessionId) {
-        if let Some(session) = self.sessions.get_mut(&id) {
-            self.deadlines.remove(&(session.scheduled, id));
-            session.scheduled = session.next_deadline();
-            self.deadlines.insert((session.scheduled, id));
+        if let Some(session) = self.sessions.get(&id) {
+            self.deadlines.set(id, session.next_deadline());
         }
     }
 
@@ -160,10 +153,6 @@ impl<C: Crypto, T: Trust> Relay<C, T> {
     }
 
     pub(super) fn report_later(&mut self, now: Now, id: SessionId) {
-        if let Some(session) = self.sessions.get_mut(&id) {
-            self.resends.remove(&(session.resend_at, id));
-            session.resend_at = self.policy.resend_after(now.monotonic);
-            self.resends.insert((session.resend_at, id));
-        }
+        self.resends.set(id, self.policy.resend_after(now.monotonic));
     }
 }

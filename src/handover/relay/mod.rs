@@ -12,7 +12,7 @@ mod ending;
 mod routing;
 mod session;
 
-use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
+use alloc::collections::{BTreeMap, VecDeque};
 use alloc::vec::Vec;
 
 use self::session::Session;
@@ -25,6 +25,7 @@ use super::output::{Output, Peer, Persist};
 use super::policy::{Deadline, Policy};
 use super::recent::Recent;
 use super::record::{Outcome, Record};
+use super::schedule::Schedule;
 use super::signing::{cancel_frame, check_certified, sign_frame};
 use crate::buffer::Cause;
 use crate::error::Error;
@@ -130,9 +131,9 @@ pub struct Relay<C: Crypto, T: Trust> {
     policy: Policy,
     exchanges: BTreeMap<SessionId, Exchange>,
     sessions: BTreeMap<SessionId, Session>,
-    deadlines: BTreeSet<(Time, SessionId)>,
+    deadlines: Schedule,
     /// When a receipt is sent again.
-    resends: BTreeSet<(Time, SessionId)>,
+    resends: Schedule,
     /// Sessions that are complete here, for as long as a receipt or its acknowledgement still passes that was lost on the way.
     complete: Recent<Peer>,
     /// Applications that wait for their `opened` record; without one whose session ended meanwhile.
@@ -158,8 +159,8 @@ impl<C: Crypto, T: Trust> Relay<C, T> {
             policy,
             exchanges: BTreeMap::new(),
             sessions: BTreeMap::new(),
-            deadlines: BTreeSet::new(),
-            resends: BTreeSet::new(),
+            deadlines: Schedule::default(),
+            resends: Schedule::default(),
             complete: Recent::new(policy.remembered()),
             opening: BTreeMap::new(),
             reporting: BTreeMap::new(),
@@ -190,8 +191,7 @@ impl<C: Crypto, T: Trust> Relay<C, T> {
     #[must_use]
     pub fn next_deadline(&self) -> Option<Time> {
         let exchange = self.exchanges.values().map(|exchange| exchange.expires).min();
-        let next = |times: &BTreeSet<(Time, SessionId)>| times.first().map(|(time, _)| *time);
-        exchange.into_iter().chain(next(&self.deadlines)).chain(next(&self.resends)).min()
+        exchange.into_iter().chain(self.deadlines.next()).chain(self.resends.next()).min()
     }
 
     // ---- inputs
@@ -256,7 +256,7 @@ impl<C: Crypto, T: Trust> Relay<C, T> {
                 let _ = wipe::wipe_vec(&mut passing.frame, 0);
             }
             if let Some(session) = self.sessions.remove(&id) {
-                self.deadlines.remove(&(session.scheduled, id));
+                self.deadlines.remove(id);
                 self.cancel(now, &[session.downstream()], session.suite(), id, [0; 32], Cause::Refused);
             }
         }
@@ -269,18 +269,10 @@ impl<C: Crypto, T: Trust> Relay<C, T> {
     pub fn handle_timeout(&mut self, now: Now) {
         self.exchanges.retain(|_, exchange| exchange.expires > now.monotonic);
         self.complete.forget_until(now.monotonic);
-        while let Some(&(time, id)) = self.deadlines.first() {
-            if time > now.monotonic {
-                break;
-            }
-            self.deadlines.pop_first();
+        while let Some(id) = self.deadlines.take_due(now.monotonic) {
             self.expire(now, id);
         }
-        while let Some(&(time, id)) = self.resends.first() {
-            if time > now.monotonic {
-                break;
-            }
-            self.resends.pop_first();
+        while let Some(id) = self.resends.take_due(now.monotonic) {
             self.report_again(now, id);
         }
     }

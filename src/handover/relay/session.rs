@@ -51,9 +51,6 @@ pub(super) struct Session {
     reported: Option<Vec<u8>>,
     complete: bool,
     pub(super) deadline: (Time, Deadline),
-    /// Where this session stands in the relay's schedules.
-    pub(super) scheduled: Time,
-    pub(super) resend_at: Time,
     /// How long the lost connections upstream and downstream may stay lost.
     offline: [Option<Time>; 2],
 }
@@ -75,8 +72,6 @@ impl Session {
             reported: None,
             complete: false,
             deadline: (now.monotonic, Deadline::Transmit),
-            scheduled: now.monotonic,
-            resend_at: now.monotonic,
             offline: [None; 2],
         }
     }
