@@ -33,6 +33,7 @@ mod record;
 pub mod relay;
 mod release;
 mod schedule;
+mod share;
 mod signing;
 #[cfg(feature = "std")]
 pub mod suite;

@@ -127,27 +127,9 @@ impl<C: Crypto, T: Trust> Issuer<C, T> {
 
     /// A kiosk's or a neighbour's share of the table is used up.
     fn over_the_limit(&self, peer: Peer, kiosk: &Identity) -> Option<Error> {
-        let mut neighbours = 0;
-        let mut kiosks = 0;
-        let of_kiosk = |session: &&Session<C>| session.peer() == peer && session.kiosk().key == kiosk.key;
-        // Those that only wait for receipts count less, or who never sends any would fill the table with them.
-        let all = self.sessions.values().filter(of_kiosk).count();
-        let challenges = self.challenges.values().map(|outstanding| (outstanding.peer, &outstanding.kiosk));
-        let sessions =
-            self.sessions.values().filter(|s| !s.is_closing()).map(|session| (session.peer(), session.kiosk()));
-        for (through, of) in challenges.chain(sessions) {
-            if through == peer {
-                neighbours += 1;
-                kiosks += usize::from(of.key == kiosk.key);
-            }
-        }
-        if kiosks >= self.policy.max_per_kiosk || all >= self.policy.max_waiting_per_kiosk() {
-            Some(Error::Busy { what: "sessions of one kiosk", limit: self.policy.max_per_kiosk as u64 })
-        } else if neighbours >= self.policy.max_per_neighbour {
-            Some(Error::Busy { what: "sessions of one neighbour", limit: self.policy.max_per_neighbour as u64 })
-        } else {
-            None
-        }
+        let challenges = self.challenges.values().map(|challenge| (challenge.peer, &challenge.kiosk.key));
+        let sessions = self.sessions.values().map(|s| (s.peer(), s.kiosk_key(), s.is_closing()));
+        share::exceeded(&self.policy, (peer, &kiosk.key), challenges, sessions)
     }
 
     fn refuse(&mut self, peer: Peer, frame: &Frame<'_>, bytes: &[u8], cause: Cause) {

@@ -24,6 +24,7 @@ use super::policy::{Deadline, Policy};
 use super::recent::Recent;
 use super::record::{Outcome, Record};
 use super::schedule::Schedule;
+use super::share;
 use super::signing::{cancel_frame, check_certified, check_signature, sign_frame};
 use crate::buffer::Cause;
 use crate::error::Error;

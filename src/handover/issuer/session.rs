@@ -163,10 +163,6 @@ impl<C: Crypto> Session<C> {
         self.applicant.suite
     }
 
-    pub(super) const fn kiosk(&self) -> &Identity {
-        &self.applicant.kiosk
-    }
-
     /// Whether this application began the session.
     pub(super) fn is_opened_by(&self, peer: Peer, apply_hash: &[u8; 32]) -> bool {
         self.applicant.peer == peer && self.apply_hash == *apply_hash

@@ -26,6 +26,7 @@ use super::policy::{Deadline, Policy};
 use super::recent::Recent;
 use super::record::{Outcome, Record};
 use super::schedule::Schedule;
+use super::share;
 use super::signing::{cancel_frame, check_certified, sign_frame};
 use crate::buffer::Cause;
 use crate::error::Error;

@@ -139,29 +139,15 @@ impl<C: Crypto, T: Trust> Relay<C, T> {
         frame: &Frame<'_>,
         bytes: &[u8],
     ) -> Result<(), Error> {
-        let (mut neighbours, mut kiosks) = (0, 0);
         // An application takes the place of one of its kiosk's greetings.
         let greeting = frame.kind == MessageType::Hello;
         let exchanges =
             self.exchanges.values().filter(|_| greeting).map(|exchange| (exchange.downstream, &exchange.kiosk));
-        let sessions = self.sessions.values().filter(|session| !session.is_ending());
-        for (through, of) in exchanges.chain(sessions.map(|session| (session.downstream(), session.kiosk_key()))) {
-            if through == from {
-                neighbours += 1;
-                kiosks += usize::from(of == kiosk);
-            }
-        }
-        let of_kiosk = |session: &&Session| session.downstream() == from && session.kiosk_key() == kiosk;
-        let waiting = self.sessions.values().filter(of_kiosk).count();
+        let sessions = self.sessions.values().map(|s| (s.downstream(), s.kiosk_key(), s.is_ending()));
         let all = self.sessions.len().max(if greeting { self.exchanges.len() } else { 0 });
-        let policy = &self.policy;
-        let error = if kiosks >= policy.max_per_kiosk || waiting >= policy.max_waiting_per_kiosk() {
-            Error::Busy { what: "sessions of one kiosk", limit: policy.max_per_kiosk as u64 }
-        } else if neighbours >= policy.max_per_neighbour {
-            Error::Busy { what: "sessions of one neighbour", limit: policy.max_per_neighbour as u64 }
-        } else if all >= policy.max_sessions {
-            Error::Busy { what: "sessions", limit: policy.max_sessions as u64 }
-        } else {
+        let limit = self.policy.max_sessions;
+        let full = (all >= limit).then_some(Error::Busy { what: "sessions", limit: limit as u64 });
+        let Some(error) = share::exceeded(&self.policy, (from, kiosk), exchanges, sessions).or(full) else {
             return Ok(());
         };
         self.cancel(now, &[from], frame.suite, frame.session, frame_hash(bytes), Cause::Busy);
