@@ -8,6 +8,7 @@
 
 mod completeness;
 mod failure;
+pub mod log;
 mod restart;
 mod rows;
 mod store;
