@@ -25,7 +25,8 @@ fn names(config: &Config) -> Result<(), String> {
     if config.store.as_os_str().is_empty() {
         return Err("`store` is empty; give the evidence store's file".to_owned());
     }
-    for (key, credential) in [("tls", &config.tls), ("messages", &config.messages), ("receipts", &config.receipts), ("log", &config.log)]
+    for (key, credential) in
+        [("tls", &config.tls), ("messages", &config.messages), ("receipts", &config.receipts), ("log", &config.log)]
     {
         for (part, path) in [("certificate", &credential.certificate), ("key", &credential.key)] {
             if path.as_os_str().is_empty() {
@@ -35,9 +36,11 @@ fn names(config: &Config) -> Result<(), String> {
     }
     let keys = [&config.tls.key, &config.messages.key, &config.receipts.key, &config.log.key];
     if keys.iter().enumerate().any(|(index, key)| keys[..index].contains(key)) {
-        return Err("`tls.key`, `messages.key`, `receipts.key` and `log.key` must be four files: one key never serves two \
+        return Err(
+            "`tls.key`, `messages.key`, `receipts.key` and `log.key` must be four files: one key never serves two \
                     uses"
-            .to_owned());
+                .to_owned(),
+        );
     }
     Ok(())
 }
