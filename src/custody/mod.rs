@@ -19,6 +19,7 @@ mod restart;
 mod retention;
 mod rows;
 mod store;
+mod verify;
 
 pub use completeness::{Report, check_session};
 pub use entry::{EntryKind, Expired};
@@ -27,3 +28,4 @@ pub use log_key::LogKey;
 pub use restart::record_lost;
 pub use rows::{Alarm, OpenSession, Session, StoredReceipt};
 pub use store::{LogSigner, Store};
+pub use verify::{LogCheck, LogReport, Place, Problem, ReceiptKeys, verify_log};
