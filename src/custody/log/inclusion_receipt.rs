@@ -2,6 +2,9 @@
 //!
 //! The payload is the root, and detached: a reader must compute it from the entry and the proof. The log's note key signs; no
 //! checkpoint and no cosignature begins like a `Sig_structure`, so that neither can be taken for the other.
+//!
+//! A root does not tell the size of its tree, and a proof leads to the same root from another place of a tree of another size. So
+//! the size is among what is signed, beyond what RFC 9942 asks for.
 
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -26,6 +29,8 @@ const EDDSA: i64 = -8;
 const KID: i64 = 4;
 const CWT_CLAIMS: i64 = 15;
 const ISSUER: i64 = 1;
+/// A claim of this library's own, in the range for private use (RFC 8392 §9.1): the size of the log.
+const SIZE: i64 = -65_537;
 const VDS: i64 = 395;
 const RFC9162_SHA256: i64 = 1;
 const VDP: i64 = 396;
@@ -53,7 +58,7 @@ pub struct Included {
 pub fn inclusion_receipt(tiles: &dyn Tiles, index: u64, size: u64, signer: &dyn NoteSigner) -> Result<Vec<u8>, Error> {
     let key = signer.verifier_key();
     let proof = Proof { size, index, path: inclusion_proof(tiles, index, size)? };
-    let protected = protected(key)?;
+    let protected = protected(key, size)?;
     let signature = signer.sign(&receipt::sig_structure(&protected, &root(tiles, size)?)?)?;
     build(&protected, &proof, &signature)
 }
@@ -66,8 +71,8 @@ pub fn inclusion_receipt(tiles: &dyn Tiles, index: u64, size: u64, signer: &dyn 
 /// sign: another entry, another place, another root.
 pub fn verify_inclusion_receipt(bytes: &[u8], entry: &[u8], key: &VerifierKey) -> Result<Included, Error> {
     let (header, proof, signature) = parse(bytes)?;
-    if header != protected(key)? {
-        return Err(Error::Mismatch { what: "the log and the key that a receipt of inclusion names" });
+    if header != protected(key, proof.size)? {
+        return Err(Error::Mismatch { what: "the log, its key or its size and what a receipt of inclusion names" });
     }
     let root = root_of_inclusion(&leaf_hash(entry), proof.index, proof.size, &proof.path)?;
     key.check(&receipt::sig_structure(header, &root)?, &signature)?;
@@ -106,14 +111,14 @@ impl Proof {
     }
 }
 
-/// `{1: -8, 4: kid, 15: {1: origin}, 395: 1}`.
-fn protected(key: &VerifierKey) -> Result<Vec<u8>, Error> {
+/// `{1: -8, 4: kid, 15: {1: origin, -65537: size}, 395: 1}`.
+fn protected(key: &VerifierKey, size: u64) -> Result<Vec<u8>, Error> {
     let mut encoder = Encoder::new(Vec::new());
     encoder
         .map(4)
         .and_then(|e| e.i64(ALG)?.i64(EDDSA))
         .and_then(|e| e.i64(KID)?.bytes(&receipt::key_id(key.public_key())))
-        .and_then(|e| e.i64(CWT_CLAIMS)?.map(1)?.i64(ISSUER)?.str(key.name()))
+        .and_then(|e| e.i64(CWT_CLAIMS)?.map(2)?.i64(ISSUER)?.str(key.name())?.i64(SIZE)?.u64(size))
         .and_then(|e| e.i64(VDS)?.i64(RFC9162_SHA256))
         .map_err(malformed)?;
     Ok(encoder.into_writer())

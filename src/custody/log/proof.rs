@@ -74,6 +74,9 @@ pub fn verify_inclusion(leaf: &Hash, index: u64, size: u64, proof: &[Hash], root
 
 /// The root to which an inclusion proof leads: whoever signed that root says that the leaf is in the tree.
 ///
+/// The size must come from whoever signed, as in a checkpoint: a root alone does not tell it, and with another size the same hashes lead to
+/// the same root from another place.
+///
 /// # Errors
 /// [`Error::OutOfRange`] for a leaf beyond the tree, [`Error::Mismatch`] for a proof that is too long or too short.
 pub fn root_of_inclusion(leaf: &Hash, index: u64, size: u64, proof: &[Hash]) -> Result<Hash, Error> {
