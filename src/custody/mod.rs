@@ -8,9 +8,11 @@
 
 mod completeness;
 mod failure;
+pub mod report;
 mod restart;
 mod rows;
 mod store;
+mod summary;
 
 pub use completeness::{Report, check_session};
 pub use restart::record_lost;

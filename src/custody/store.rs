@@ -24,7 +24,7 @@ const APPLICATION_ID: i64 = 0x7368_6B79;
 /// releases it when the process dies. Readers are not kept out.
 #[derive(Debug)]
 pub struct Store {
-    connection: Connection,
+    pub(super) connection: Connection,
     // Held, and released after the connection is closed: fields are dropped in order.
     _lock: Option<File>,
 }
@@ -153,11 +153,11 @@ impl Store {
             .map_err(|error| reading(&error))
     }
 
-    fn rows<T>(
+    pub(super) fn rows<T>(
         &self,
         query: &str,
         parameters: impl Params,
-        read: fn(&Row<'_>) -> rusqlite::Result<T>,
+        read: impl FnMut(&Row<'_>) -> rusqlite::Result<T>,
     ) -> Result<Vec<T>, Error> {
         let mut statement = self.connection.prepare_cached(query).map_err(|error| reading(&error))?;
         let rows = statement.query_map(parameters, read).map_err(|error| reading(&error))?;
