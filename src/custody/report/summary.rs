@@ -95,7 +95,9 @@ pub struct Owner {
 }
 
 impl Owner {
-    pub(super) fn of(statement: &Statement) -> Self {
+    /// Whom a statement names as its maker.
+    #[must_use]
+    pub fn of(statement: &Statement) -> Self {
         let Statement { role, operator, station, .. } = statement;
         Self { role: *role, operator: operator.clone(), station: station.clone() }
     }
