@@ -83,7 +83,7 @@ impl Store {
 }
 
 const IN_ORDER: &str = "SELECT session, kind, opened_unix_ms, print_started_unix_ms, outcome, ended_unix_ms \
-     FROM sessions ORDER BY rowid";
+     FROM sessions ORDER BY id";
 const SESSIONS: &str = "SELECT session, kind, opened_unix_ms, print_started_unix_ms, outcome, ended_unix_ms \
      FROM sessions WHERE session BETWEEN ?1 AND ?2";
 const RECEIPTS: &str = "SELECT session, own, event, role, station, receipt \

@@ -23,7 +23,7 @@ use super::relay::RelayStation;
 use super::tls::{ClientTls, ServerTls};
 use super::trust::{Authorities, own_certificate, refuse_shared_key_file};
 use crate::buffer::{Protection, SecretMemory, Vault, VaultOptions};
-use crate::custody::{Store, record_lost};
+use crate::custody::{LogKey, Store, record_lost};
 use crate::error::Error;
 use crate::handover::suite::{SigningKey, StationCrypto, StationKeys};
 use crate::handover::{KeyUse, Trust};
@@ -103,7 +103,8 @@ async fn serve<M: Machine + Send + 'static>(
     notices: Notices,
 ) -> Result<(), Error> {
     let options = LinkOptions::from(&config.link);
-    let (driver, connections) = Driver::new(machine, store, frames_for_a_neighbour(config), notices.clone())?;
+    let queue = frames_for_a_neighbour(config);
+    let (driver, connections) = Driver::new(machine, store, config.custody.retention(), queue, notices.clone())?;
     let mut tasks = Vec::new();
     let notices_for_lists = notices.clone();
     if let Some(address) = config.listen {
@@ -232,7 +233,9 @@ impl Opened {
             receipt_certificate: own_certificate(config, &trust, CertificateUse::Receipts)?,
             not_covered: Vec::new(),
         };
-        let mut store = Store::open(&config.store)?;
+        let log = signing_key(config, &trust, &identity, KeyUse::Log)?;
+        let log = LogKey::new(log, &config.operator, &config.station)?;
+        let mut store = Store::open_signed(&config.store, Box::new(log))?;
         let crypto = StationCrypto::new(documents, Arc::new(keys), store.last_receipt_hash()?);
         for lost in record_lost(&crypto, &mut store, now().unix_ms)? {
             notices.tell(Some(lost.session), What::Lost { print_started: lost.print_started });

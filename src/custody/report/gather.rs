@@ -11,7 +11,7 @@ use crate::custody::Store;
 use crate::custody::failure::reading;
 use crate::custody::report::Keys;
 use crate::custody::report::story::Story;
-use crate::custody::report::summary::{Owner, Summary};
+use crate::custody::report::summary::{Expiries, Owner, StoreFacts, Summary};
 use crate::custody::summary::{RANGES, Recorded, range};
 use crate::error::Error;
 use crate::receipt;
@@ -24,11 +24,11 @@ use crate::types::SessionId;
 /// # Errors
 /// What [`Store::open_read_only`] says, and [`Error::Store`] when a file cannot be read.
 pub fn summarise(stores: &[&Path], keys: Option<&Keys<'_>>, progress: &(dyn Fn(u64) + Sync)) -> Result<Summary, Error> {
-    let owners = owners(&open(stores)?)?;
+    let facts = facts(&open(stores)?)?;
     let next = AtomicU16::new(0);
     let part = || -> Result<Summary, Error> {
         let open = open(stores)?;
-        let mut sums = Summary::new(owners.clone(), keys);
+        let mut sums = Summary::new(facts.clone(), keys);
         loop {
             let number = next.fetch_add(1, Ordering::Relaxed);
             // Each thread takes one number too many, which is far below what the counter holds.
@@ -46,7 +46,7 @@ pub fn summarise(stores: &[&Path], keys: Option<&Keys<'_>>, progress: &(dyn Fn(u
         let running: Vec<_> = (0..threads).map(|_| scope.spawn(part)).collect();
         running.into_iter().map(thread::ScopedJoinHandle::join).collect()
     });
-    let mut sums = Summary::new(owners.clone(), keys);
+    let mut sums = Summary::new(facts.clone(), keys);
     for part in parts {
         sums.merge(&part.map_err(|_| Error::Store { what: "reading records: a thread ended early" })??);
     }
@@ -60,7 +60,7 @@ pub fn summarise(stores: &[&Path], keys: Option<&Keys<'_>>, progress: &(dyn Fn(u
 pub fn story(stores: &[&Path], session: SessionId, keys: Option<&Keys<'_>>) -> Result<Option<Story>, Error> {
     let open = open(stores)?;
     let found = together(&open, (session, session))?.remove(&session);
-    let owners = owners(&open)?;
+    let owners: Vec<Option<Owner>> = facts(&open)?.into_iter().map(|facts| facts.owner).collect();
     Ok(found.map(|recorded| Story::new(session, &owners, recorded, keys)))
 }
 
@@ -95,19 +95,38 @@ fn together(
     Ok(together)
 }
 
-/// Whose store each is: who signs the first receipt that it calls its own and that can be read.
-fn owners(stores: &[Store]) -> Result<Vec<Option<Owner>>, Error> {
-    let owner = |store: &Store| {
-        let first = "SELECT receipt FROM receipts WHERE own = 1 ORDER BY id LIMIT 100";
-        let mut statement = store.connection.prepare(first).map_err(|error| reading(&error))?;
-        let mut rows = statement.query([]).map_err(|error| reading(&error))?;
-        while let Some(row) = rows.next().map_err(|error| reading(&error))? {
-            let bytes: Vec<u8> = row.get(0).map_err(|error| reading(&error))?;
-            if let Ok(unverified) = receipt::read_unverified(&bytes) {
-                return Ok(Some(Owner::of(&unverified.statement)));
-            }
+/// What each store says of itself, before any session is read.
+fn facts(stores: &[Store]) -> Result<Vec<StoreFacts>, Error> {
+    let facts =
+        |store: &Store| Ok(StoreFacts { owner: owner(store)?, expired: expired(store)?, ..StoreFacts::default() });
+    stores.iter().map(facts).collect()
+}
+
+/// Whose store it is: who signs the first receipt that it calls its own and that can be read.
+fn owner(store: &Store) -> Result<Option<Owner>, Error> {
+    let first = "SELECT receipt FROM receipts WHERE own = 1 ORDER BY id LIMIT 100";
+    let mut statement = store.connection.prepare(first).map_err(|error| reading(&error))?;
+    let mut rows = statement.query([]).map_err(|error| reading(&error))?;
+    while let Some(row) = rows.next().map_err(|error| reading(&error))? {
+        let bytes: Vec<u8> = row.get(0).map_err(|error| reading(&error))?;
+        if let Ok(unverified) = receipt::read_unverified(&bytes) {
+            return Ok(Some(Owner::of(&unverified.statement)));
         }
-        Ok(None)
+    }
+    Ok(None)
+}
+
+fn expired(store: &Store) -> Result<Expiries, Error> {
+    let sums = "SELECT coalesce(sum(sessions), 0), coalesce(sum(receipts), 0), coalesce(sum(alarms), 0), \
+                coalesce(max(before_unix_ms), 0) FROM expired";
+    let number = |row: &rusqlite::Row<'_>, column| row.get(column).map(|number: i64| number.max(0).unsigned_abs());
+    let read = |row: &rusqlite::Row<'_>| {
+        Ok(Expiries {
+            sessions: number(row, 0)?,
+            receipts: number(row, 1)?,
+            alarms: number(row, 2)?,
+            before_unix_ms: number(row, 3)?,
+        })
     };
-    stores.iter().map(owner).collect()
+    store.connection.query_row(sums, [], read).map_err(|error| reading(&error))
 }

@@ -18,7 +18,7 @@ use crate::types::Role;
 pub use gather::{find, story, summarise};
 pub use session::{Attention, Standing};
 pub use story::{Said, Story, Told};
-pub use summary::{Build, Completeness, Owner, Promptness, Protected, Signatures, StoreFacts, Summary};
+pub use summary::{Build, Completeness, Expiries, Owner, Promptness, Protected, Signatures, StoreFacts, Summary};
 pub use tally::Tally;
 pub use times::{CLASSES_MS, Times};
 

@@ -81,6 +81,22 @@ pub struct StoreFacts {
     pub foreign_receipts: u64,
     /// Alarms.
     pub alarms: u64,
+    /// What was deleted because it was older than the configured period; it is in no other number.
+    pub expired: Expiries,
+}
+
+/// What a store says that it deleted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Expiries {
+    /// Sessions.
+    pub sessions: u64,
+    /// Receipts.
+    pub receipts: u64,
+    /// Alarms.
+    pub alarms: u64,
+    /// Everything that had ended before this time, in milliseconds since 1970-01-01 UTC; 0 if nothing was deleted.
+    pub before_unix_ms: u64,
 }
 
 /// A station, as its receipts name it.
@@ -210,8 +226,8 @@ impl Summary {
         self.stores.iter().any(|store| store.owner.as_ref().is_some_and(|owner| owner.role == role))
     }
 
-    pub(super) fn new(owners: Vec<Option<Owner>>, keys: Option<&Keys<'_>>) -> Self {
-        let stores = owners.into_iter().map(|owner| StoreFacts { owner, ..StoreFacts::default() }).collect();
+    /// No session yet: of each store, whose it is, and what it says that it deleted.
+    pub(super) fn new(stores: Vec<StoreFacts>, keys: Option<&Keys<'_>>) -> Self {
         Self { stores, signatures: keys.map(|_| Signatures::default()), ..Self::default() }
     }
 

@@ -57,7 +57,7 @@ fn structure<T: serde::de::DeserializeOwned>(text: &str) -> Result<T, String> {
 pub(super) fn resolve_paths(config: &mut Config, folder: &Path) {
     let resolve = |path: &mut PathBuf| *path = folder.join(&*path);
     resolve(&mut config.store);
-    for credential in [&mut config.tls, &mut config.messages, &mut config.receipts] {
+    for credential in [&mut config.tls, &mut config.messages, &mut config.receipts, &mut config.log] {
         resolve(&mut credential.certificate);
         resolve(&mut credential.key);
     }

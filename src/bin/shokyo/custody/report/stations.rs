@@ -5,7 +5,7 @@ use shokyo::custody::report::Summary;
 
 use super::outcomes::counted;
 use super::page::{Page, Section};
-use super::parts::{Mark, figure, head, table};
+use super::parts::{Mark, figure, head, note, table};
 use super::words::Language;
 
 /// More stores than this are not listed one by one.
@@ -68,10 +68,34 @@ fn stores(page: &Page<'_>, language: Language) -> Markup {
     ];
     html! {
         (table(language.pick("読み取った証跡", "Stores that were read"), "stores", &head(&columns), &rows))
+        (expired(page.summary, language))
         @if all.len() > ROWS {
             p.small { (language.pick("ほかに ", "and ")) (language.number((all.len() - ROWS) as u64)) (language.pick(" 件", " more")) }
         }
     }
+}
+
+/// What retention deleted is in no number of the page, which says so.
+fn expired(summary: &Summary, language: Language) -> Markup {
+    let all = || summary.stores.iter().map(|store| store.expired);
+    let Some(before) = all().map(|expired| expired.before_unix_ms).max().filter(|before| *before > 0) else {
+        return html! {};
+    };
+    let sum = |of: fn(shokyo::custody::report::Expiries) -> u64| language.number(all().map(of).sum());
+    note(
+        Mark::Neutral,
+        &html! { p {
+            (language.pick("保存期間を過ぎて削除されたもの（終了日時の上限 ", "Deleted after the configured period (ended before "))
+            (language.moment(before)) " " (language.zone())
+            (language.pick("）：セッション ", "): "))
+            (figure("expired-sessions", sum(|expired| expired.sessions)))
+            (language.pick(" 件、署名付き記録 ", " sessions, "))
+            (figure("expired-receipts", sum(|expired| expired.receipts)))
+            (language.pick(" 件、警報 ", " receipts, "))
+            (figure("expired-alarms", sum(|expired| expired.alarms)))
+            (language.pick(" 件。この報告書のほかの数字には含まれない。", " alarms, as the stores count them. They are in no other number of this report."))
+        } },
+    )
 }
 
 fn builds(summary: &Summary, language: Language) -> Markup {
