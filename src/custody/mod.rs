@@ -15,10 +15,12 @@ mod journal;
 pub mod log;
 mod log_key;
 mod records;
+pub mod report;
 mod restart;
 mod retention;
 mod rows;
 mod store;
+mod summary;
 mod verify;
 
 pub use completeness::{Report, check_session};

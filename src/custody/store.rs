@@ -226,7 +226,7 @@ impl Store {
         &self,
         query: &str,
         parameters: impl Params,
-        read: fn(&Row<'_>) -> rusqlite::Result<T>,
+        read: impl FnMut(&Row<'_>) -> rusqlite::Result<T>,
     ) -> Result<Vec<T>, Error> {
         let mut statement = self.connection.prepare_cached(query).map_err(|error| reading(&error))?;
         let rows = statement.query_map(parameters, read).map_err(|error| reading(&error))?;

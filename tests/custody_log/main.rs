@@ -2,15 +2,15 @@
 #![cfg(feature = "custody")]
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
-#[path = "../support/evidence.rs"]
-mod evidence;
+#[path = "../support/chain.rs"]
+mod chain;
 mod retention;
 mod signing;
 mod tampering;
 
 use std::path::{Path, PathBuf};
 
-use evidence::{LogKey, Station, verify, whole_session};
+use chain::{LogKey, Station, verify, whole_session};
 use shokyo::custody::Store;
 use shokyo::types::Role;
 

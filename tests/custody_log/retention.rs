@@ -5,7 +5,7 @@ use std::time::Duration;
 use shokyo::custody::{Journal, Store};
 use shokyo::handover::{Outcome, Record};
 
-use crate::evidence::{LogKey, opened, session, verify};
+use crate::chain::{LogKey, opened, session, verify};
 use crate::{ENTRIES, as_owner, fill, problems, store_of};
 
 const PERIOD: Duration = Duration::from_secs(100);

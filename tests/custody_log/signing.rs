@@ -5,7 +5,7 @@ use shokyo::custody::{LogCheck, Store, verify_log};
 use shokyo::handover::Record;
 use shokyo::types::SessionId;
 
-use crate::evidence::{LogKey, keys, opened, session, verify};
+use crate::chain::{LogKey, keys, opened, session, verify};
 use crate::{as_owner, problems, store_of};
 
 #[test]
