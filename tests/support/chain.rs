@@ -43,6 +43,11 @@ impl Station {
         self.key.verifying_key().to_bytes()
     }
 
+    /// Goes on with the chain of a store.
+    pub fn continue_after(&mut self, previous: Option<[u8; 32]>) {
+        self.previous = previous;
+    }
+
     /// The next receipt of this station, which names the one before.
     pub fn receipt(&mut self, session: SessionId, event: Event) -> Vec<u8> {
         let mut erasure = Erasure::new(session, Protections::LOCKED);
