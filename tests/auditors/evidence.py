@@ -122,9 +122,10 @@ def check_receipts(material):
 
 
 def vkey(text):
-    name, _, key = text.decode().split("+", 2)
+    name, key_id, key = text.decode().split("+", 2)
     key = base64.b64decode(key, validate=True)
     demand(len(key) == 33 and key[0] == 1, "not the verifier key of a log")
+    demand(key_id == sha256(name.encode(), b"\n", key)[:4].hex(), "the id of the log's key")
     return name, key[1:]
 
 

@@ -112,7 +112,10 @@ fn sqlite() -> Result<Option<&'static str>, Failure> {
     let content = || ask(".dump").output();
     let before = content()?;
     let demand = |holds: bool, what: &str| if holds { Ok(()) } else { Err(Failure::new(what)) };
-    demand(before.contains("CREATE TABLE receipts") && before.contains("CREATE TRIGGER"), "the schema is not readable")?;
+    demand(
+        before.contains("CREATE TABLE receipts") && before.contains("CREATE TRIGGER"),
+        "the schema is not readable",
+    )?;
     demand(ask("PRAGMA integrity_check").output()?.trim() == "ok", "the store is not whole")?;
     let entries: Result<u64, _> = ask("SELECT count(*) FROM log").output()?.trim().parse();
     demand(entries.is_ok_and(|entries| entries > 3_000), "the log has too few entries")?;

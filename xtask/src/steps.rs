@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 
 use crate::call::Failure;
 use crate::{
-    auditors, bare, c_program, checks, cores, demo, disassembly, faults, fuzz, handover_model, header, injection, models,
-    packages, sanitizers, soak, vectors, versus,
+    auditors, bare, c_program, checks, cores, demo, disassembly, faults, fuzz, handover_model, header, injection,
+    models, packages, sanitizers, soak, vectors, versus,
 };
 
 /// How a step ended that did not fail.
