@@ -4,6 +4,8 @@ mod cosign;
 mod export;
 mod keys;
 mod prove;
+mod report;
+mod sessions;
 mod verify;
 
 use std::process::ExitCode;
@@ -32,6 +34,12 @@ pub(crate) enum CustodyCommand {
     /// Check that another operator's log has only grown, and sign its checkpoint (C2SP tlog-cosignature).
     #[command(after_help = EXIT_CODES)]
     Cosign(cosign::Arguments),
+    /// Write one page, in Japanese and English, about what one or more stores say: outcomes, alarms, times, completeness.
+    #[command(after_help = EXIT_CODES)]
+    Report(report::Arguments),
+    /// List a store's sessions, one a line.
+    #[command(after_help = EXIT_CODES)]
+    Sessions(sessions::Arguments),
 }
 
 /// Runs one of the commands.
@@ -41,5 +49,7 @@ pub(crate) fn run(command: &CustodyCommand) -> ExitCode {
         CustodyCommand::Export(arguments) => export::run(arguments),
         CustodyCommand::Prove(arguments) => prove::run(arguments),
         CustodyCommand::Cosign(arguments) => cosign::run(arguments),
+        CustodyCommand::Report(arguments) => report::run(arguments),
+        CustodyCommand::Sessions(arguments) => sessions::run(arguments),
     }
 }
