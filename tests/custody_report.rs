@@ -302,7 +302,7 @@ fn a_chosen_session_is_told_with_what_is_unknown_about_it() {
     let lost = one(Fate::Lost);
     assert!(lost.contains("end unknown") && lost.contains("the process ended with the session open"), "{lost}");
     let not_erased = one(Fate::NotErased);
-    assert!(not_erased.contains("1 not verified") && not_erased.contains("end unknown"), "{not_erased}");
+    assert!(not_erased.contains("not verified 1") && not_erased.contains("end unknown"), "{not_erased}");
 }
 
 #[test]
