@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use crate::call::Failure;
 use crate::{
     bare, c_program, checks, cores, demo, disassembly, faults, fuzz, handover_model, header, injection, models,
-    packages, sanitizers, soak, vectors, versus,
+    packages, report, sanitizers, soak, vectors, versus,
 };
 
 /// How a step ended that did not fail.
@@ -44,6 +44,7 @@ pub fn all() -> Vec<Step> {
             true,
             vectors::run,
         ),
+        step("report", "a browser shows the report in both languages, wide, narrow and on A4", false, report::run),
         step("documentation", "the documentation builds without a warning", true, checks::documentation),
         step(
             "release",

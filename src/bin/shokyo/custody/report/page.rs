@@ -42,7 +42,7 @@ pub(crate) fn render(page: &Page<'_>, shown: Language) -> String {
                 style { (PreEscaped(STYLE)) }
             }
             body {
-                header.bar {
+                header.masthead {
                     span.brand { "shokyo" span.kanji lang="ja" { "消去" } }
                     fieldset.languages {
                         legend { span lang="ja" { "言語" } " / " span lang="en" { "Language" } }

@@ -154,8 +154,12 @@ fn unknown(story: &Story, parts: &[Part<'_>], language: Language) -> Markup {
             @for problem in story.problems.iter().flatten() {
                 li { (Mark::Alarm.sign()) div lang="en" { (problem) } }
             }
-            @for what in not_covered {
-                li { (Mark::Neutral.sign()) div { (language.pick("対象外：", "not covered: ")) (language.not_covered(what)) } }
+            @if !not_covered.is_empty() {
+                li { (Mark::Neutral.sign()) div {
+                    (language.pick("署名付き記録が対象外としているもの：", "What the receipts name as not covered: "))
+                    (not_covered.into_iter().map(|what| language.not_covered(what)).collect::<Vec<_>>().join(language.pick("；", "; ")))
+                    (language.pick("。", "."))
+                } }
             }
         }
     }
