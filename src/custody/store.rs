@@ -19,7 +19,7 @@ use crate::error::Error;
 use crate::handover::Record;
 use crate::types::SessionId;
 
-const SCHEMA: &str = include_str!("schema.sql");
+pub(super) const SCHEMA: &str = include_str!("schema.sql");
 const SCHEMA_VERSION: i64 = 2;
 const APPLICATION_ID: i64 = 0x7368_6B79;
 
