@@ -6,6 +6,8 @@
 
 #[path = "../tests/support/chain.rs"]
 mod chain;
+#[path = "custody/report.rs"]
+mod report;
 
 use std::path::Path;
 use std::sync::Mutex;
@@ -42,6 +44,7 @@ fn main() {
     println!("  a whole log: {all:.0} receipts/s with all signatures, {none:.0} without a key for them");
     at_least("custody_receipts_verified_per_second", all, 20_000.0);
     at_most("custody_verify_memory_growth_mib", (peak_kib() - before) / 1024.0, 8.0);
+    report::run(folder.path(), peak_kib, at_most);
 }
 
 fn appends(path: &Path) -> f64 {
