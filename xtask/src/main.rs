@@ -18,6 +18,7 @@ mod header;
 mod injection;
 mod models;
 mod packages;
+mod report;
 mod sanitizers;
 mod soak;
 mod steps;

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use crate::call::Failure;
 use crate::{
     auditors, bare, c_program, checks, cores, demo, disassembly, faults, fuzz, handover_model, header, injection,
-    models, packages, sanitizers, soak, vectors, versus,
+    models, packages, report, sanitizers, soak, vectors, versus,
 };
 
 /// How a step ended that did not fail.
@@ -50,6 +50,7 @@ pub fn all() -> Vec<Step> {
             true,
             auditors::run,
         ),
+        step("report", "a browser shows the report in both languages, wide, narrow and on A4", false, report::run),
         step("documentation", "the documentation builds without a warning", true, checks::documentation),
         step(
             "release",
