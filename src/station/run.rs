@@ -132,7 +132,6 @@ async fn serve<M: Machine + Send + 'static>(
     }
 }
 
-
 async fn listen(
     listener: TcpListener,
     tls: Arc<ServerTls>,

@@ -4,6 +4,7 @@
 //! --seeds` alone write into the tree, and only what is generated.
 
 mod bare;
+mod benches;
 mod c_program;
 mod call;
 mod checks;
@@ -21,7 +22,6 @@ mod sanitizers;
 mod soak;
 mod steps;
 mod vectors;
-mod versus;
 
 use std::path::Path;
 use std::process::ExitCode;
