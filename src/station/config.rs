@@ -46,6 +46,11 @@ pub struct Config {
     pub messages: Credential,
     /// Certificate and key for signing receipts.
     pub receipts: Credential,
+    /// Certificate and key for signing the checkpoints of the log.
+    pub log: Credential,
+    /// How long evidence is kept.
+    #[serde(default)]
+    pub custody: CustodySettings,
     /// Limits on work in progress.
     #[serde(default)]
     pub limits: Limits,
@@ -99,6 +104,17 @@ pub struct TrustFiles {
 }
 
 impl TrustFiles {
+    /// Reads the table `[trust]` alone, from a station's configuration or from a file that holds nothing else. Paths in it are
+    /// relative to the file.
+    ///
+    /// # Errors
+    /// [`Error::Configuration`] with the file and what is wrong with it.
+    pub fn load(path: &Path) -> Result<Self, Error> {
+        let mut trust = read::parse_trust(&read::text(path)?).map_err(|reason| in_file(path, &reason))?;
+        read::resolve_trust(&mut trust, path.parent().unwrap_or(Path::new("")));
+        Ok(trust)
+    }
+
     /// The authorities' files for a role.
     #[must_use]
     pub fn of(&self, role: Role) -> &[PathBuf] {
@@ -117,7 +133,7 @@ impl TrustFiles {
 pub struct Credential {
     /// The certificate (PEM).
     pub certificate: PathBuf,
-    /// The private key (PKCS#8): PEM for TLS, DER of 48 bytes for messages and receipts.
+    /// The private key (PKCS#8): PEM for TLS, DER of 48 bytes for the others.
     pub key: PathBuf,
 }
 
@@ -254,6 +270,22 @@ pub enum MinimumSuite {
     X25519,
 }
 
+/// How long evidence is kept.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+pub struct CustodySettings {
+    /// Days from the end of a session until its records are deleted; for good when it is left out.
+    pub retention_days: Option<u32>,
+}
+
+impl CustodySettings {
+    /// The period as a duration.
+    #[must_use]
+    pub fn retention(&self) -> Option<Duration> {
+        self.retention_days.map(|days| Duration::from_secs(u64::from(days) * 86_400))
+    }
+}
+
 /// What only a relay has.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
@@ -319,6 +351,7 @@ impl Config {
             CertificateUse::Tls => &self.tls,
             CertificateUse::Messages => &self.messages,
             CertificateUse::Receipts => &self.receipts,
+            CertificateUse::Log => &self.log,
         }
     }
 }

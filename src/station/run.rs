@@ -23,7 +23,7 @@ use super::relay::RelayStation;
 use super::tls::{ClientTls, ServerTls};
 use super::trust::{Authorities, own_certificate, refuse_shared_key_file};
 use crate::buffer::{Protection, SecretMemory, Vault, VaultOptions};
-use crate::custody::{Store, record_lost};
+use crate::custody::{LogKey, Store, record_lost};
 use crate::error::Error;
 use crate::handover::suite::{SigningKey, StationCrypto, StationKeys};
 use crate::handover::{KeyUse, Trust};
@@ -103,7 +103,7 @@ async fn serve<M: Machine + Send + 'static>(
     notices: Notices,
 ) -> Result<(), Error> {
     let options = LinkOptions { queue: frames_for_a_neighbour(config), ..LinkOptions::from(&config.link) };
-    let (driver, connections) = Driver::new(machine, store, notices.clone())?;
+    let (driver, connections) = Driver::new(machine, store, config.custody.retention(), notices.clone())?;
     let mut tasks = Vec::new();
     let notices_for_lists = notices.clone();
     if let Some(address) = config.listen {
@@ -238,13 +238,26 @@ impl Opened {
             receipt_certificate: own_certificate(config, &trust, CertificateUse::Receipts)?,
             not_covered: Vec::new(),
         };
-        let mut store = Store::open(&config.store)?;
+        let log = signing_key(config, &trust, &identity, KeyUse::Log)?;
+        let log = LogKey::new(log, &config.operator, &config.station)?;
+        let mut store = Store::open_signed(&config.store, Box::new(log))?;
         let crypto = StationCrypto::new(documents, Arc::new(keys), store.last_receipt_hash()?);
         for lost in record_lost(&crypto, &mut store, now().unix_ms)? {
             notices.tell(Some(lost.session), What::Lost { print_started: lost.print_started });
         }
         Ok(Self { crypto, trust, store })
     }
+}
+
+/// A station's key for its log, in locked memory, for tools that sign in its name while it does not run or beside it.
+///
+/// # Errors
+/// [`Error::Configuration`] with the file and what is wrong with it; when there is no locked memory to be had.
+pub fn log_key(config: &Config) -> Result<LogKey, Error> {
+    let trust = Authorities::load(&config.trust)?;
+    let vault = Vault::open(vault_options(config, 1, 16))?;
+    let key = signing_key(config, &trust, &vault, KeyUse::Log)?;
+    LogKey::new(key, &config.operator, &config.station)
 }
 
 fn vault_options(config: &Config, windows: usize, key_cells: usize) -> VaultOptions {

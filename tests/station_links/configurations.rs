@@ -90,7 +90,7 @@ fn private_keys_and_folders_are_for_their_owner_alone() {
 
 #[test]
 fn a_wrong_key_is_quoted_and_the_remedy_said() {
-    let cases: [(Role, &str, &str, &str); 16] = [
+    let cases: [(Role, &str, &str, &str); 18] = [
         (Role::Issuer, "windows = 4", "windows = \"four\"", "`windows`"),
         (Role::Issuer, "windows = 4", "windows = 0", "`vault.windows`"),
         (Role::Issuer, "sessions = 64", "sesions = 64", "sesions"),
@@ -102,6 +102,8 @@ fn a_wrong_key_is_quoted_and_the_remedy_said() {
         (Role::Issuer, "silence = 20", "silence = 6", "`link.silence`"),
         (Role::Issuer, "minimum-suite = \"x-wing\"", "minimum-suite = \"none\"", "`minimum-suite`"),
         (Role::Issuer, "messages-key.der", "receipts-key.der", "`messages.key`"),
+        (Role::Issuer, "log-key.der", "receipts-key.der", "`log.key`"),
+        (Role::Issuer, "[limits]", "[custody]\nretention-days = 0\n[limits]", "`custody.retention-days`"),
         (Role::Kiosk, "store = ", "listen = \"127.0.0.1:1\"\nstore = ", "`listen` is not for a kiosk"),
         (Role::Kiosk, "[limits]", "[[documents]]\nsubject=\"s\"\nkind=\"k\"\nfile=\"f\"\n[limits]", "`documents`"),
         (Role::EcCentre, "store = ", "minimum-suite = \"x-wing\"\nstore = ", "`minimum-suite`"),
