@@ -85,7 +85,7 @@ fn private_keys_and_folders_are_for_their_owner_alone() {
     }
     let mut keys = 0;
     walk(&Infrastructure::new().keys, &mut keys);
-    assert_eq!(keys, 3 + 4 * 3);
+    assert_eq!(keys, 3 + 4 * 4);
 }
 
 #[test]
