@@ -276,7 +276,7 @@ impl Summary {
 pub(super) fn checked(receipts: &[Vec<u8>], read: &[Unverified], keys: &ReceiptKeys<'_>, session: SessionId) -> Report {
     let key = |statement: &Statement| {
         let is = |unverified: &&Unverified| unverified.statement.receipt_id == statement.receipt_id;
-        read.iter().find(is).and_then(|unverified| keys(unverified))
+        read.iter().find(is).and_then(keys)
     };
     check_session(receipts, &key, session)
 }
