@@ -4,6 +4,8 @@
 //! The disk is that of the build folder. A line `bar NAME measured=… limit=… met|missed` for each figure that the project
 //! promises. `cargo bench --bench custody`.
 
+#![allow(clippy::expect_used, reason = "a bench that cannot run has nothing to say")]
+
 #[path = "../tests/support/chain.rs"]
 mod chain;
 
