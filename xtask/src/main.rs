@@ -5,6 +5,7 @@
 
 mod auditors;
 mod bare;
+mod benches;
 mod c_program;
 mod call;
 mod checks;
@@ -18,11 +19,11 @@ mod header;
 mod injection;
 mod models;
 mod packages;
+mod report;
 mod sanitizers;
 mod soak;
 mod steps;
 mod vectors;
-mod versus;
 
 use std::path::Path;
 use std::process::ExitCode;

@@ -86,6 +86,24 @@ const PACKAGES: &[Package] = &[
         reason: "Go's own signed notes and Merkle trees, with which that check is made",
     },
     Package {
+        name: "chromium",
+        sign: Sign::Program("chromium"),
+        required: false,
+        reason: "shows and prints the report as its readers do",
+    },
+    Package {
+        name: "fonts-ipafont-gothic",
+        sign: Sign::File("/usr/share/fonts/opentype/ipafont-gothic/ipag.ttf"),
+        required: false,
+        reason: "Japanese letters for that browser",
+    },
+    Package {
+        name: "poppler-utils",
+        sign: Sign::Program("pdfinfo"),
+        required: false,
+        reason: "says how large the printed report's pages are and what stands on them",
+    },
+    Package {
         name: "strace",
         sign: Sign::Program("strace"),
         required: false,

@@ -39,6 +39,16 @@ impl Language {
         }
     }
 
+    /// For the heads of columns.
+    pub(crate) const fn short_role(self, role: Role) -> &'static str {
+        match role {
+            Role::Issuer => self.pick("自動交付", "Issuing system"),
+            Role::CertificateCentre => self.pick("交付センター", "Centre"),
+            Role::EcCentre => self.role(role),
+            Role::Kiosk => self.pick("キオスク", "Kiosk"),
+        }
+    }
+
     pub(crate) const fn standing(self, standing: Standing) -> &'static str {
         match standing {
             Standing::Lost => self.pick("中断（状態不明）", "Lost"),
