@@ -14,7 +14,7 @@ use shokyo::types::Role;
 const SESSIONS: u64 = 100_000;
 
 /// Prints a `bar` line for each figure that the project promises, through `at_most`.
-pub fn run(folder: &Path, peak_kib: fn() -> f64, at_most: fn(&str, f64, f64)) {
+pub(crate) fn run(folder: &Path, peak_kib: fn() -> f64, at_most: fn(&str, f64, f64)) {
     let town = Town::new();
     let small = town.write(&new(folder, "small"), &[Role::Issuer], Case::many(SESSIONS / 10)).remove(0);
     let store = town.write(&new(folder, "large"), &[Role::Issuer], Case::many(SESSIONS)).remove(0);
