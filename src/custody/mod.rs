@@ -6,12 +6,15 @@
 //! written before it is durable, and never delete or change one.
 #![forbid(unsafe_code)]
 
+mod certificates;
 mod completeness;
 mod failure;
+mod outbox;
 mod restart;
 mod rows;
 mod store;
 
+pub use certificates::StoredCertificate;
 pub use completeness::{Report, check_session};
 pub use restart::record_lost;
 pub use rows::{Alarm, OpenSession, Session, StoredReceipt};

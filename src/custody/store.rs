@@ -8,6 +8,7 @@ use std::time::Duration;
 use rusqlite::{Connection, OpenFlags, OptionalExtension, Params, Row, Transaction, TransactionBehavior};
 
 use crate::custody::failure::{opening, reading, writing};
+use crate::custody::outbox;
 use crate::custody::rows::{Alarm, OpenSession, Session, StoredReceipt};
 use crate::error::Error;
 use crate::handover::{Outcome, Record};
@@ -153,7 +154,11 @@ impl Store {
             .map_err(|error| reading(&error))
     }
 
-    fn rows<T>(
+    pub(super) const fn connection(&self) -> &Connection {
+        &self.connection
+    }
+
+    pub(super) fn rows<T>(
         &self,
         query: &str,
         parameters: impl Params,
@@ -175,7 +180,11 @@ fn insert(transaction: &Transaction<'_>, record: &Record, unix_ms: u64) -> Resul
             if execute(transaction, new, (session.as_bytes(), kind, time))? { Ok(()) } else { Err(Error::Replayed) }
         }
         Record::OwnReceipt { receipt, .. } => insert_receipt(transaction, session, receipt, true, time),
-        Record::PeerReceipt { receipt, .. } => insert_receipt(transaction, session, receipt, false, time),
+        Record::PeerReceipt { receipt, .. } => {
+            outbox::admit(transaction, session, &receipt::hash(receipt))?;
+            insert_receipt(transaction, session, receipt, false, time)
+        }
+        Record::Acknowledged { receipt, .. } => outbox::acknowledged(transaction, receipt),
         Record::PrintStarted { .. } => start_print(transaction, session, time),
         Record::Alarm { what, .. } => {
             let new = "INSERT INTO alarms (session, what, raised_unix_ms) VALUES (?1, ?2, ?3)";
@@ -200,8 +209,9 @@ fn insert_receipt(
                VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) ON CONFLICT (hash) DO NOTHING";
     let (event, role) = (statement.event as u8, statement.role as u8);
     let hash = receipt::hash(receipt);
-    execute(transaction, new, (session.as_bytes(), own, event, role, &statement.station, time, hash, receipt))
-        .map(|_| ())
+    let new_row =
+        execute(transaction, new, (session.as_bytes(), own, event, role, &statement.station, time, hash, receipt))?;
+    if own && new_row { outbox::queue(transaction, statement.role, &hash) } else { Ok(()) }
 }
 
 fn start_print(transaction: &Transaction<'_>, session: SessionId, time: i64) -> Result<(), Error> {
@@ -228,7 +238,7 @@ fn start_print(transaction: &Transaction<'_>, session: SessionId, time: i64) -> 
 fn end(transaction: &Transaction<'_>, session: SessionId, outcome: Outcome, time: i64) -> Result<(), Error> {
     let first = "UPDATE sessions SET outcome = ?2, ended_unix_ms = ?3 WHERE session = ?1 AND outcome IS NULL";
     if execute(transaction, first, (session.as_bytes(), outcome as u8, time))? {
-        return Ok(());
+        return outbox::session_ended(transaction, session, outcome);
     }
     let recorded: Option<u8> = transaction
         .query_row("SELECT outcome FROM sessions WHERE session = ?1", [session.as_bytes()], |row| row.get(0))

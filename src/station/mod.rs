@@ -13,6 +13,7 @@ pub mod kiosk;
 pub mod link;
 mod neighbours;
 pub mod notice;
+mod outbox;
 mod parked;
 pub mod pki;
 mod printing;

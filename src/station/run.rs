@@ -63,7 +63,7 @@ pub async fn run(config: Config, mut orders: Orders, notices: Notices) -> Result
             serve(&config, machine, store, trust, only_stop(orders), notices).await
         }
         Role::Kiosk => {
-            let machine = KioskStation::new(&config, crypto, Arc::clone(&trust));
+            let machine = KioskStation::new(&config, crypto, Arc::clone(&trust))?;
             let (sender, receiver) = tokio::sync::mpsc::unbounded_channel();
             let pump = tokio::spawn(async move {
                 while let Some(order) = orders.recv().await {
@@ -233,6 +233,9 @@ impl Opened {
             not_covered: Vec::new(),
         };
         let mut store = Store::open(&config.store)?;
+        // A receipt names its key; whoever reads it later finds the certificate here, also after the next change of keys.
+        let key_id = crate::receipt::key_id(keys.receipts.public());
+        store.keep_certificate(&key_id, &keys.receipt_certificate, now().unix_ms)?;
         let crypto = StationCrypto::new(documents, Arc::new(keys), store.last_receipt_hash()?);
         for lost in record_lost(&crypto, &mut store, now().unix_ms)? {
             notices.tell(Some(lost.session), What::Lost { print_started: lost.print_started });

@@ -19,7 +19,7 @@ use self::state::{Journalled, State};
 use super::body::decode_chunk;
 use super::body::{
     Apply, ApplyHeader, Attachment, Body, Cancel, Challenge, Complete, Credit, Hello, Offer, Opened, Received,
-    attachments_hash,
+    Recorded, attachments_hash,
 };
 use super::cipher_suite::Suite;
 use super::crypto::{Crypto, Unlock};
@@ -257,6 +257,7 @@ impl<C: Crypto, T: Trust> Kiosk<C, T> {
             MessageType::Chunk => self.chunk(now, &frame),
             MessageType::Release => self.release(now, &frame, bytes),
             MessageType::Complete => self.complete(&frame),
+            MessageType::Recorded => self.recorded(&frame),
             MessageType::Cancel => self.cancelled(now, &frame),
             kind => Err(Error::UnexpectedMessage { message: kind.name() }),
         }
