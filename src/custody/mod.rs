@@ -1,21 +1,32 @@
-//! Custody of the evidence: a durable store of sessions, receipts and alarms, and the check that a session's receipts are all
-//! there.
+//! Custody of the evidence: a durable store of sessions, receipts and alarms, the log that shows that nothing of it was changed, and
+//! the checks of both.
 //!
 //! [`Store`] is one SQLite file per station, which an auditor can open with any SQLite client (`schema.sql`,
 //! `docs/receipts.md`). This module must never hold a key, a document or anything about a person, never report a record as
-//! written before it is durable, and never delete or change one.
+//! written before it is durable, never change one, and delete one only when it is older than the configured period and the log
+//! says so.
 #![forbid(unsafe_code)]
 
+mod batch;
 mod certificates;
 mod completeness;
+mod entry;
 mod failure;
+mod journal;
+pub mod log;
+mod log_key;
 mod outbox;
+mod records;
 mod restart;
+mod retention;
 mod rows;
 mod store;
 
 pub use certificates::StoredCertificate;
 pub use completeness::{Report, check_session};
+pub use entry::{EntryKind, Expired};
+pub use journal::{Done, Journal};
+pub use log_key::LogKey;
 pub use restart::record_lost;
 pub use rows::{Alarm, OpenSession, Session, StoredReceipt};
-pub use store::Store;
+pub use store::{LogSigner, Store};

@@ -5,9 +5,8 @@
 
 use alloc::vec::Vec;
 
-use rusqlite::{OptionalExtension, Transaction};
-
-use super::failure::{reading, writing};
+use super::batch::Batch;
+use super::failure::reading;
 use super::store::Store;
 use crate::error::Error;
 use crate::handover::{Outcome, Unacknowledged};
@@ -18,61 +17,45 @@ use crate::types::{Role, SessionId};
 const MOST_OF_OTHERS: i64 = 12;
 
 /// A receipt that this station made, which has just been written as this row.
-pub(super) fn queue(transaction: &Transaction<'_>, role: Role, hash: &[u8; 32]) -> Result<(), Error> {
+pub(super) fn queue(batch: &mut Batch<'_>, role: Role, row: i64) -> Result<(), Error> {
     if role == Role::Issuer {
         // It goes nowhere.
         return Ok(());
     }
-    transaction
-        .prepare_cached("INSERT INTO outbox (receipt) SELECT id FROM receipts WHERE hash = ?1 ON CONFLICT DO NOTHING")
-        .and_then(|mut statement| statement.execute([hash]))
-        .map(|_| ())
-        .map_err(|error| writing(&error))
+    batch.execute("INSERT INTO outbox (receipt) VALUES (?1)", [row]).map(|_| ())
 }
 
 /// Whether another station's receipt may be kept: its session was opened here, and there are not too many. Nobody fills a disk with
 /// receipts of sessions that never were.
-pub(super) fn admit(transaction: &Transaction<'_>, session: SessionId, hash: &[u8; 32]) -> Result<(), Error> {
-    let read = |query| -> Result<i64, Error> {
-        transaction
-            .prepare_cached(query)
-            .and_then(|mut statement| statement.query_row([session.as_bytes()], |row| row.get(0)))
-            .map_err(|error| reading(&error))
+pub(super) fn admit(batch: &Batch<'_>, session: SessionId, hash: &[u8; 32]) -> Result<(), Error> {
+    let count = |query, parameter| -> Result<i64, Error> {
+        let statement = batch.connection().prepare_cached(query);
+        statement.and_then(|mut found| found.query_row([parameter], |row| row.get(0))).map_err(|error| reading(&error))
     };
-    if read("SELECT count(*) FROM sessions WHERE session = ?1")? == 0 {
+    if count("SELECT count(*) FROM sessions WHERE session = ?1", session.as_bytes())? == 0 {
         return Err(Error::WrongState { command: "keeping a receipt of a session that was never opened here" });
     }
-    let known = transaction
-        .prepare_cached("SELECT 1 FROM receipts WHERE hash = ?1")
-        .and_then(|mut statement| statement.query_row([hash], |_| Ok(())).optional())
-        .map_err(|error| reading(&error))?;
-    let of_others = "SELECT count(*) FROM receipts WHERE session = ?1 AND own = 0";
-    if known.is_none() && read(of_others)? >= MOST_OF_OTHERS {
+    if count("SELECT count(*) FROM receipts WHERE hash = ?1", hash)? == 0
+        && count("SELECT count(*) FROM receipts WHERE session = ?1 AND own = 0", session.as_bytes())? >= MOST_OF_OTHERS
+    {
         return Err(Error::Busy { what: "receipts of others for one session", limit: MOST_OF_OTHERS.unsigned_abs() });
     }
     Ok(())
 }
 
 /// The session is over. One that ended otherwise than by an acknowledgement keeps its receipt in the outbox.
-pub(super) fn session_ended(transaction: &Transaction<'_>, session: SessionId, outcome: Outcome) -> Result<(), Error> {
+pub(super) fn session_ended(batch: &mut Batch<'_>, session: SessionId, outcome: Outcome) -> Result<(), Error> {
     if matches!(outcome, Outcome::Unresolved | Outcome::Lost) {
         return Ok(());
     }
     let of_session = "DELETE FROM outbox WHERE receipt IN (SELECT id FROM receipts WHERE session = ?1 AND own = 1)";
-    transaction
-        .prepare_cached(of_session)
-        .and_then(|mut statement| statement.execute([session.as_bytes()]))
-        .map(|_| ())
-        .map_err(|error| writing(&error))
+    batch.execute(of_session, [session.as_bytes()]).map(|_| ())
 }
 
 /// The issuing system answered for this receipt.
-pub(super) fn acknowledged(transaction: &Transaction<'_>, hash: &[u8; 32]) -> Result<(), Error> {
-    transaction
-        .prepare_cached("DELETE FROM outbox WHERE receipt = (SELECT id FROM receipts WHERE hash = ?1)")
-        .and_then(|mut statement| statement.execute([hash]))
-        .map(|_| ())
-        .map_err(|error| writing(&error))
+pub(super) fn acknowledged(batch: &mut Batch<'_>, hash: &[u8; 32]) -> Result<(), Error> {
+    let answered = "DELETE FROM outbox WHERE receipt = (SELECT id FROM receipts WHERE hash = ?1)";
+    batch.execute(answered, [hash]).map(|_| ())
 }
 
 impl Store {

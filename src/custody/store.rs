@@ -1,37 +1,58 @@
 //! The store: one SQLite file that one process writes and anyone may read.
 
+use alloc::boxed::Box;
+use alloc::string::String;
 use alloc::vec::Vec;
+use core::fmt;
 use std::fs::{File, OpenOptions, TryLockError};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
-use rusqlite::{Connection, OpenFlags, OptionalExtension, Params, Row, Transaction, TransactionBehavior};
+use rusqlite::{Connection, OpenFlags, OptionalExtension, Params, Row, TransactionBehavior};
 
-use crate::custody::failure::{opening, reading, writing};
-use crate::custody::outbox;
+use crate::custody::batch::{Batch, Stored, log_size};
+use crate::custody::failure::{opening, reading};
+use crate::custody::log::{self, Checkpoint, Note, NoteSigner};
+use crate::custody::records::insert;
 use crate::custody::rows::{Alarm, OpenSession, Session, StoredReceipt};
 use crate::error::Error;
-use crate::handover::{Outcome, Record};
-use crate::receipt;
+use crate::handover::Record;
 use crate::types::SessionId;
 
 const SCHEMA: &str = include_str!("schema.sql");
-const SCHEMA_VERSION: i64 = 1;
+const SCHEMA_VERSION: i64 = 2;
 const APPLICATION_ID: i64 = 0x7368_6B79;
 
-/// The durable records of one station.
+/// The key of a station's log, as a store keeps it.
+pub type LogSigner = Box<dyn NoteSigner + Send>;
+
+/// The durable records of one station, each of which is an entry of its log.
 ///
 /// One process at a time writes: a lock file beside the database (`….lock`) keeps a second one out, and the operating system
 /// releases it when the process dies. Readers are not kept out.
-#[derive(Debug)]
 pub struct Store {
-    connection: Connection,
+    pub(super) connection: Connection,
+    pub(super) signer: Option<LogSigner>,
     // Held, and released after the connection is closed: fields are dropped in order.
     _lock: Option<File>,
 }
 
 impl Store {
-    /// Opens the store for writing, and makes it if there is none.
+    /// Opens the store for writing, and makes it if there is none. Checkpoints are signed with `signer` from now on, in the
+    /// transaction of each batch.
+    ///
+    /// # Errors
+    /// As [`Store::open`]; [`Error::Mismatch`] when the log is another station's, or is not what its newest checkpoint says; the
+    /// signer's own errors.
+    pub fn open_signed(path: &Path, signer: LogSigner) -> Result<Self, Error> {
+        let mut store = Self::open(path)?;
+        store.sign_what_is_there(&*signer)?;
+        store.signer = Some(signer);
+        Ok(store)
+    }
+
+    /// Opens the store for writing, and makes it if there is none, **without a key for its log**: entries are appended and the
+    /// tree grows, but nothing signs it until [`Store::open_signed`] does. For tools and tests.
     ///
     /// Commits are flushed to the disk (write-ahead log, `synchronous=FULL`). On Unix a new file is readable by its owner only.
     ///
@@ -57,12 +78,14 @@ impl Store {
         }
         make_durable(&connection)?;
         if empty {
-            let transaction = begin(&mut connection)?;
+            let transaction = connection
+                .transaction_with_behavior(TransactionBehavior::Immediate)
+                .map_err(|error| opening(&error))?;
             transaction.execute_batch(SCHEMA).map_err(|error| opening(&error))?;
             transaction.commit().map_err(|error| opening(&error))?;
             sync_directory(&path)?;
         }
-        Ok(Self { connection, _lock: Some(lock) })
+        Ok(Self { connection, signer: None, _lock: Some(lock) })
     }
 
     /// Opens the store for reading only, also while a station writes to it.
@@ -74,7 +97,7 @@ impl Store {
         let connection = Connection::open_with_flags(path, flags).map_err(|error| opening(&error))?;
         configure(&connection)?;
         check_version(&connection)?;
-        Ok(Self { connection, _lock: None })
+        Ok(Self { connection, signer: None, _lock: None })
     }
 
     /// Writes one record at the time `unix_ms` (milliseconds since 1970-01-01 UTC). It is durable when this returns.
@@ -86,9 +109,9 @@ impl Store {
     /// or ending a session that was never opened or is over. [`Error::Malformed`] and [`Error::Mismatch`] for a receipt that
     /// cannot be read or is about another session. [`Error::Store`] when the disk refuses. Nothing is written then.
     pub fn write(&mut self, record: &Record, unix_ms: u64) -> Result<(), Error> {
-        let transaction = begin(&mut self.connection)?;
-        insert(&transaction, record, unix_ms)?;
-        transaction.commit().map_err(|error| writing(&error))
+        let mut batch = Batch::begin(&mut self.connection)?;
+        insert(&mut batch, record, unix_ms)?;
+        batch.commit(self.signer.as_deref().map(|signer| signer as _))
     }
 
     /// Writes records in one transaction: all are durable when this returns, or none is written.
@@ -96,11 +119,30 @@ impl Store {
     /// # Errors
     /// As [`Store::write`], for the first record that fails.
     pub fn write_all(&mut self, records: &[(Record, u64)]) -> Result<(), Error> {
-        let transaction = begin(&mut self.connection)?;
+        let mut batch = Batch::begin(&mut self.connection)?;
         for (record, unix_ms) in records {
-            insert(&transaction, record, *unix_ms)?;
+            insert(&mut batch, record, *unix_ms)?;
         }
-        transaction.commit().map_err(|error| writing(&error))
+        batch.commit(self.signer.as_deref().map(|signer| signer as _))
+    }
+
+    /// How many entries the log has.
+    ///
+    /// # Errors
+    /// [`Error::Store`].
+    pub fn log_size(&self) -> Result<u64, Error> {
+        log_size(&self.connection)
+    }
+
+    /// The newest checkpoint, a C2SP signed note; `None` while nothing was signed.
+    ///
+    /// # Errors
+    /// [`Error::Store`].
+    pub fn newest_checkpoint(&self) -> Result<Option<String>, Error> {
+        self.connection
+            .query_row("SELECT note FROM checkpoints ORDER BY size DESC LIMIT 1", [], |row| row.get(0))
+            .optional()
+            .map_err(|error| reading(&error))
     }
 
     /// The sessions without an outcome, the oldest first. After a restart these are the lost ones.
@@ -158,6 +200,32 @@ impl Store {
         &self.connection
     }
 
+    /// Refuses a log that is not what it last signed, and signs what was appended without a key.
+    fn sign_what_is_there(&mut self, signer: &dyn NoteSigner) -> Result<(), Error> {
+        let size = self.log_size()?;
+        let signed = match self.newest_checkpoint()? {
+            Some(note) => Checkpoint::parse_text(Note::parse(&note)?.text)?,
+            None if size == 0 => return Ok(()),
+            None => Checkpoint { origin: signer.verifier_key().name().into(), size: 0, root: log::empty_root() },
+        };
+        if signed.origin != signer.verifier_key().name() {
+            return Err(Error::Mismatch { what: "the store's log and the station's name" });
+        }
+        if signed.size > size || log::root(&Stored(&self.connection), signed.size)? != signed.root {
+            return Err(Error::Mismatch {
+                what: "the store's log, which is not what its newest checkpoint says (keep the file, run custody verify on it),",
+            });
+        }
+        if signed.size < size {
+            let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+            let mut batch = Batch::begin(&mut self.connection)?;
+            batch.latest = i64::try_from(now.as_millis()).unwrap_or(i64::MAX);
+            batch.checkpoint(signer)?;
+            batch.commit(None)?;
+        }
+        Ok(())
+    }
+
     pub(super) fn rows<T>(
         &self,
         query: &str,
@@ -170,96 +238,11 @@ impl Store {
     }
 }
 
-fn insert(transaction: &Transaction<'_>, record: &Record, unix_ms: u64) -> Result<(), Error> {
-    let time =
-        i64::try_from(unix_ms).map_err(|_| Error::TooLarge { what: "a record's time", limit: i64::MAX as u64 })?;
-    let session = record.session();
-    match record {
-        Record::Opened { kind, .. } => {
-            let new = "INSERT INTO sessions (session, kind, opened_unix_ms) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING";
-            if execute(transaction, new, (session.as_bytes(), kind, time))? { Ok(()) } else { Err(Error::Replayed) }
-        }
-        Record::OwnReceipt { receipt, .. } => insert_receipt(transaction, session, receipt, true, time),
-        Record::PeerReceipt { receipt, .. } => {
-            outbox::admit(transaction, session, &receipt::hash(receipt))?;
-            insert_receipt(transaction, session, receipt, false, time)
-        }
-        Record::Acknowledged { receipt, .. } => outbox::acknowledged(transaction, receipt),
-        Record::PrintStarted { .. } => start_print(transaction, session, time),
-        Record::Alarm { what, .. } => {
-            let new = "INSERT INTO alarms (session, what, raised_unix_ms) VALUES (?1, ?2, ?3)";
-            execute(transaction, new, (session.as_bytes(), what, time)).map(|_| ())
-        }
-        Record::Ended { outcome, .. } => end(transaction, session, *outcome, time),
+impl fmt::Debug for Store {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let name = self.signer.as_ref().map(|signer| signer.verifier_key().name());
+        f.debug_struct("Store").field("log", &name).finish_non_exhaustive()
     }
-}
-
-fn insert_receipt(
-    transaction: &Transaction<'_>,
-    session: SessionId,
-    receipt: &[u8],
-    own: bool,
-    time: i64,
-) -> Result<(), Error> {
-    let statement = receipt::read_unverified(receipt)?.statement;
-    if statement.session != session {
-        return Err(Error::Mismatch { what: "the session of a receipt" });
-    }
-    let new = "INSERT INTO receipts (session, own, event, role, station, stored_unix_ms, hash, receipt) \
-               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) ON CONFLICT (hash) DO NOTHING";
-    let (event, role) = (statement.event as u8, statement.role as u8);
-    let hash = receipt::hash(receipt);
-    let new_row =
-        execute(transaction, new, (session.as_bytes(), own, event, role, &statement.station, time, hash, receipt))?;
-    if own && new_row { outbox::queue(transaction, statement.role, &hash) } else { Ok(()) }
-}
-
-fn start_print(transaction: &Transaction<'_>, session: SessionId, time: i64) -> Result<(), Error> {
-    let first = "UPDATE sessions SET print_started_unix_ms = ?2 \
-                 WHERE session = ?1 AND print_started_unix_ms IS NULL AND outcome IS NULL";
-    if execute(transaction, first, (session.as_bytes(), time))? {
-        return Ok(());
-    }
-    let started = transaction
-        .query_row(
-            "SELECT print_started_unix_ms IS NOT NULL FROM sessions WHERE session = ?1",
-            [session.as_bytes()],
-            |row| row.get(0),
-        )
-        .optional()
-        .map_err(|error| reading(&error))?;
-    match started {
-        Some(true) => Err(Error::Replayed),
-        Some(false) => Err(Error::WrongState { command: "starting to print for a session that is over" }),
-        None => Err(Error::WrongState { command: "starting to print for a session that was never opened" }),
-    }
-}
-
-fn end(transaction: &Transaction<'_>, session: SessionId, outcome: Outcome, time: i64) -> Result<(), Error> {
-    let first = "UPDATE sessions SET outcome = ?2, ended_unix_ms = ?3 WHERE session = ?1 AND outcome IS NULL";
-    if execute(transaction, first, (session.as_bytes(), outcome as u8, time))? {
-        return outbox::session_ended(transaction, session, outcome);
-    }
-    let recorded: Option<u8> = transaction
-        .query_row("SELECT outcome FROM sessions WHERE session = ?1", [session.as_bytes()], |row| row.get(0))
-        .optional()
-        .map_err(|error| reading(&error))?;
-    match recorded {
-        // A repetition, such as after an interrupted answer, changes nothing.
-        Some(number) if number == outcome as u8 => Ok(()),
-        Some(_) => Err(Error::WrongState { command: "giving another outcome to a session that is over" }),
-        None => Err(Error::WrongState { command: "ending a session that was never opened" }),
-    }
-}
-
-/// Runs one statement and tells whether it changed a row.
-fn execute(transaction: &Transaction<'_>, sql: &str, parameters: impl Params) -> Result<bool, Error> {
-    let changed = transaction.prepare_cached(sql).and_then(|mut statement| statement.execute(parameters));
-    Ok(changed.map_err(|error| writing(&error))? > 0)
-}
-
-fn begin(connection: &mut Connection) -> Result<Transaction<'_>, Error> {
-    connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(|error| writing(&error))
 }
 
 /// What every connection gets: patience with readers, no temporary files, no trust in what a file's schema may call.
@@ -279,7 +262,10 @@ fn make_durable(connection: &Connection) -> Result<(), Error> {
         });
     }
     connection
-        .execute_batch("PRAGMA synchronous = FULL; PRAGMA fullfsync = ON; PRAGMA checkpoint_fullfsync = ON;")
+        .execute_batch(
+            "PRAGMA synchronous = FULL; PRAGMA fullfsync = ON; PRAGMA checkpoint_fullfsync = ON; \
+             PRAGMA secure_delete = ON;",
+        )
         .map_err(|error| opening(&error))
 }
 
@@ -292,6 +278,9 @@ fn check_version(connection: &Connection) -> Result<(), Error> {
     }
     match number("PRAGMA user_version")? {
         SCHEMA_VERSION => Ok(()),
+        1 => Err(Error::Store {
+            what: "opening it: it is of version 1, which has no log; keep it for auditors, and give the station a new file",
+        }),
         found => Err(Error::UnsupportedVersion { found: found.unsigned_abs() }),
     }
 }
@@ -345,6 +334,8 @@ fn sync_directory(path: &Path) -> Result<(), Error> {
 mod tests {
     use super::*;
 
+    use crate::handover::Outcome;
+
     #[test]
     fn every_commit_is_flushed_to_the_disk() {
         let directory = tempfile::tempdir().unwrap();
@@ -371,6 +362,15 @@ mod tests {
             "UPDATE sessions SET outcome = 1",
             "UPDATE sessions SET outcome = NULL, ended_unix_ms = NULL",
             "UPDATE sessions SET opened_unix_ms = 0",
+            "DELETE FROM log",
+            "DELETE FROM log WHERE position = 2",
+            "UPDATE log SET leaf = zeroblob(32)",
+            "UPDATE log SET row = NULL, salt = NULL",
+            "INSERT INTO log (position, entry, row, salt, leaf) VALUES (9, 1, 9, zeroblob(32), zeroblob(32))",
+            "REPLACE INTO log (position, entry, row, salt, leaf) VALUES (0, 1, 9, zeroblob(32), zeroblob(32))",
+            "DELETE FROM tiles",
+            "UPDATE tiles SET hashes = zeroblob(32)",
+            "UPDATE tiles SET hashes = zeroblob(320)",
         ] {
             assert!(store.connection.execute(sql, []).is_err(), "{sql}");
         }

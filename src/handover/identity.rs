@@ -12,15 +12,18 @@ pub enum KeyUse {
     Messages,
     /// Signing receipts.
     Receipts,
+    /// Signing the checkpoints of the station's log.
+    Log,
 }
 
 impl KeyUse {
-    /// The name in identities: `messages` or `receipts`.
+    /// The name in identities: `messages`, `receipts` or `log`.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
             Self::Messages => "messages",
             Self::Receipts => "receipts",
+            Self::Log => "log",
         }
     }
 }

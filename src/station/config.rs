@@ -46,6 +46,11 @@ pub struct Config {
     pub messages: Credential,
     /// Certificate and key for signing receipts.
     pub receipts: Credential,
+    /// Certificate and key for signing the checkpoints of the log.
+    pub log: Credential,
+    /// How long evidence is kept.
+    #[serde(default)]
+    pub custody: CustodySettings,
     /// Limits on work in progress.
     #[serde(default)]
     pub limits: Limits,
@@ -117,7 +122,7 @@ impl TrustFiles {
 pub struct Credential {
     /// The certificate (PEM).
     pub certificate: PathBuf,
-    /// The private key (PKCS#8): PEM for TLS, DER of 48 bytes for messages and receipts.
+    /// The private key (PKCS#8): PEM for TLS, DER of 48 bytes for the others.
     pub key: PathBuf,
 }
 
@@ -254,6 +259,22 @@ pub enum MinimumSuite {
     X25519,
 }
 
+/// How long evidence is kept.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+pub struct CustodySettings {
+    /// Days from the end of a session until its records are deleted; for good when it is left out.
+    pub retention_days: Option<u32>,
+}
+
+impl CustodySettings {
+    /// The period as a duration.
+    #[must_use]
+    pub fn retention(&self) -> Option<Duration> {
+        self.retention_days.map(|days| Duration::from_secs(u64::from(days) * 86_400))
+    }
+}
+
 /// What only a relay has.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
@@ -319,6 +340,7 @@ impl Config {
             CertificateUse::Tls => &self.tls,
             CertificateUse::Messages => &self.messages,
             CertificateUse::Receipts => &self.receipts,
+            CertificateUse::Log => &self.log,
         }
     }
 }

@@ -108,14 +108,20 @@ pub(super) struct Driver<M: Machine> {
 }
 
 impl<M: Machine> Driver<M> {
-    /// `queue` is the most frames that wait for one neighbour.
-    pub(super) fn new(machine: M, store: Store, queue: usize, notices: Notices) -> Result<(Self, Connections), Error> {
+    /// `retention` is how long the store keeps what is over, `queue` the most frames that wait for one neighbour.
+    pub(super) fn new(
+        machine: M,
+        store: Store,
+        retention: Option<Duration>,
+        queue: usize,
+        notices: Notices,
+    ) -> Result<(Self, Connections), Error> {
         let (done, written) = unbounded_channel();
         let (inbound_sender, inbound) = channel(INBOUND);
         let (sent_sender, sent) = unbounded_channel();
         let (count, served) = watch::channel(0);
         let connections = Connections::new(inbound_sender, sent_sender, Arc::new(count), queue, notices.clone());
-        let journal = Journal::start(store, done)?;
+        let journal = Journal::start(store, retention, done)?;
         let driver = Self {
             machine,
             journal,

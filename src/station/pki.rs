@@ -10,6 +10,7 @@
 //! DIR/stations/<station>/tls-certificate.pem       tls-key.pem       (ECDSA P-256)
 //!                        messages-certificate.pem  messages-key.der  (Ed25519)
 //!                        receipts-certificate.pem  receipts-key.der  (Ed25519)
+//!                        log-certificate.pem       log-key.der       (Ed25519)
 //! ```
 //! Private keys are PKCS#8 with mode 0600, folders have mode 0700.
 

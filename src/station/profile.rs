@@ -20,19 +20,22 @@ pub enum CertificateUse {
     Messages,
     /// Signing receipts.
     Receipts,
+    /// Signing the checkpoints of the station's log.
+    Log,
 }
 
 impl CertificateUse {
     /// All uses.
-    pub const ALL: [Self; 3] = [Self::Tls, Self::Messages, Self::Receipts];
+    pub const ALL: [Self; 4] = [Self::Tls, Self::Messages, Self::Receipts, Self::Log];
 
-    /// The name in certificates and configurations: `tls`, `messages`, `receipts`.
+    /// The name in certificates and configurations: `tls`, `messages`, `receipts`, `log`.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
             Self::Tls => "tls",
             Self::Messages => KeyUse::Messages.name(),
             Self::Receipts => KeyUse::Receipts.name(),
+            Self::Log => KeyUse::Log.name(),
         }
     }
 }
@@ -42,6 +45,7 @@ impl From<KeyUse> for CertificateUse {
         match key_use {
             KeyUse::Messages => Self::Messages,
             KeyUse::Receipts => Self::Receipts,
+            KeyUse::Log => Self::Log,
         }
     }
 }
@@ -59,6 +63,11 @@ pub const MESSAGE_SIGNING: &[u8] = &[
 pub const RECEIPT_SIGNING: &[u8] = &[
     0x69, 0x81, 0xBC, 0x9C, 0xA3, 0xC4, 0x9D, 0xE9, 0xD2, 0xBC, 0xD7, 0xAF, 0xFA, 0xDE, 0x99, 0xBF, 0xC2, 0xEF, 0xFA,
     0x66,
+];
+/// Signing notes about the log: 2.25.291095484748146407207320000918966660047 (ITU-T X.667, UUID dafef379-aab0-4523-a5b7-d83feb0a6bcf).
+pub const LOG_SIGNING: &[u8] = &[
+    0x69, 0x83, 0xB5, 0xFE, 0xF9, 0xDE, 0xB5, 0xAB, 0x82, 0x94, 0xC7, 0xA5, 0xDB, 0xF6, 0x87, 0xFE, 0xD8, 0xA9, 0xD7,
+    0x4F,
 ];
 
 /// A station as a certificate names it.

@@ -23,7 +23,7 @@ use super::relay::RelayStation;
 use super::tls::{ClientTls, ServerTls};
 use super::trust::{Authorities, own_certificate, refuse_shared_key_file};
 use crate::buffer::{Protection, SecretMemory, Vault, VaultOptions};
-use crate::custody::{Store, record_lost};
+use crate::custody::{LogKey, Store, record_lost};
 use crate::error::Error;
 use crate::handover::suite::{SigningKey, StationCrypto, StationKeys};
 use crate::handover::{KeyUse, Trust};
@@ -103,7 +103,8 @@ async fn serve<M: Machine + Send + 'static>(
     notices: Notices,
 ) -> Result<(), Error> {
     let options = LinkOptions::from(&config.link);
-    let (driver, connections) = Driver::new(machine, store, frames_for_a_neighbour(config), notices.clone())?;
+    let queue = frames_for_a_neighbour(config);
+    let (driver, connections) = Driver::new(machine, store, config.custody.retention(), queue, notices.clone())?;
     let mut tasks = Vec::new();
     let notices_for_lists = notices.clone();
     if let Some(address) = config.listen {
@@ -232,7 +233,9 @@ impl Opened {
             receipt_certificate: own_certificate(config, &trust, CertificateUse::Receipts)?,
             not_covered: Vec::new(),
         };
-        let mut store = Store::open(&config.store)?;
+        let log = signing_key(config, &trust, &identity, KeyUse::Log)?;
+        let log = LogKey::new(log, &config.operator, &config.station)?;
+        let mut store = Store::open_signed(&config.store, Box::new(log))?;
         // A receipt names its key; whoever reads it later finds the certificate here, also after the next change of keys.
         let key_id = crate::receipt::key_id(keys.receipts.public());
         store.keep_certificate(&key_id, &keys.receipt_certificate, now().unix_ms)?;

@@ -41,6 +41,7 @@ impl Purpose {
             Self::TlsServer | Self::TlsClient => CertificateUse::Tls,
             Self::Sign(KeyUse::Messages) => CertificateUse::Messages,
             Self::Sign(KeyUse::Receipts) => CertificateUse::Receipts,
+            Self::Sign(KeyUse::Log) => CertificateUse::Log,
         }
     }
 
@@ -50,6 +51,7 @@ impl Purpose {
             Self::TlsClient => profile::CLIENT_AUTHENTICATION,
             Self::Sign(KeyUse::Messages) => profile::MESSAGE_SIGNING,
             Self::Sign(KeyUse::Receipts) => profile::RECEIPT_SIGNING,
+            Self::Sign(KeyUse::Log) => profile::LOG_SIGNING,
         })
     }
 }
@@ -179,6 +181,7 @@ pub fn own_certificate(
         CertificateUse::Tls => &[Purpose::TlsServer, Purpose::TlsClient],
         CertificateUse::Messages => &[Purpose::Sign(KeyUse::Messages)],
         CertificateUse::Receipts => &[Purpose::Sign(KeyUse::Receipts)],
+        CertificateUse::Log => &[Purpose::Sign(KeyUse::Log)],
     };
     let now = unix_now();
     for purpose in purposes {

@@ -22,6 +22,7 @@ fn every_stations_signing_certificates_are_believed_by_every_station() {
             for (key_use, file, key) in [
                 (KeyUse::Messages, &config.messages.certificate, &config.messages.key),
                 (KeyUse::Receipts, &config.receipts.certificate, &config.receipts.key),
+                (KeyUse::Log, &config.log.certificate, &config.log.key),
             ] {
                 let identity = authorities.identify(&certificate(file), key_use, now() * 1000).unwrap();
                 assert_eq!(
@@ -48,6 +49,9 @@ fn a_certificate_for_one_use_is_refused_for_the_others() {
     assert_eq!(untrusted(&config.tls.certificate, KeyUse::Receipts), other_use);
     assert_eq!(untrusted(&config.messages.certificate, KeyUse::Receipts), other_use);
     assert_eq!(untrusted(&config.receipts.certificate, KeyUse::Messages), other_use);
+    assert_eq!(untrusted(&config.receipts.certificate, KeyUse::Log), other_use);
+    assert_eq!(untrusted(&config.log.certificate, KeyUse::Receipts), other_use);
+    assert_eq!(untrusted(&config.log.certificate, KeyUse::Messages), other_use);
 }
 
 #[test]

@@ -102,6 +102,8 @@ fn a_wrong_key_is_quoted_and_the_remedy_said() {
         (Role::Issuer, "silence = 20", "silence = 6", "`link.silence`"),
         (Role::Issuer, "minimum-suite = \"x-wing\"", "minimum-suite = \"none\"", "`minimum-suite`"),
         (Role::Issuer, "messages-key.der", "receipts-key.der", "`messages.key`"),
+        (Role::Issuer, "log-key.der", "receipts-key.der", "`log.key`"),
+        (Role::Issuer, "[limits]", "[custody]\nretention-days = 0\n[limits]", "`custody.retention-days`"),
         (Role::Kiosk, "store = ", "listen = \"127.0.0.1:1\"\nstore = ", "`listen` is not for a kiosk"),
         (Role::Kiosk, "[limits]", "[[documents]]\nsubject=\"s\"\nkind=\"k\"\nfile=\"f\"\n[limits]", "`documents`"),
         (Role::EcCentre, "store = ", "minimum-suite = \"x-wing\"\nstore = ", "`minimum-suite`"),

@@ -6,6 +6,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use shokyo::types::Role;
 
+use crate::custody::CustodyCommand;
+
 /// Documents that may exist only for minutes: sealed once, handed over once, erased everywhere, with evidence.
 #[derive(Debug, Parser)]
 #[command(version, about, after_help = EXIT_CODES)]
@@ -15,7 +17,8 @@ pub(crate) struct Arguments {
 }
 
 const EXIT_CODES: &str = "Exit codes: 0 all is well; 1 something failed, the reason is printed; 2 the command line is wrong; \
-                          3 residue of a document was found in memory; 4 the document is too plain for a scan to tell; 130 stopped with Ctrl-C.";
+                          3 residue of a document was found in memory; 4 the document is too plain for a scan to tell; \
+                          5 something is wrong with the evidence; 130 stopped with Ctrl-C.";
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
@@ -27,6 +30,9 @@ pub(crate) enum Command {
     /// Make keys and certificates.
     #[command(subcommand)]
     Keys(KeysCommand),
+    /// Verify, publish and cosign a station's evidence.
+    #[command(subcommand)]
+    Custody(CustodyCommand),
 }
 
 #[derive(Debug, Args)]

@@ -4,6 +4,7 @@
 
 mod arguments;
 mod control;
+mod custody;
 mod demo;
 mod hexadecimal;
 mod json;
@@ -21,6 +22,7 @@ fn main() -> ExitCode {
     match arguments.command {
         Command::Demo(demo) => demo::run(&demo),
         Command::Station(station) => station::run(&station),
+        Command::Custody(custody) => custody::run(&custody),
         Command::Keys(KeysCommand::Init { directory }) => keys_init(&directory),
     }
 }

@@ -75,6 +75,8 @@ impl Trust for Roster {
         let (wanted, key): (u8, fn(u8) -> [u8; 32]) = match key_use {
             KeyUse::Messages => (b'm', message_key),
             KeyUse::Receipts => (b'r', receipt_public),
+            // No machine asks about a log.
+            KeyUse::Log => return Err(Error::Untrusted { what: "a certificate for a log" }),
         };
         match *certificate {
             [b'c', found, number] if found == wanted && usize::from(number) < MOST => {

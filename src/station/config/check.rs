@@ -25,17 +25,22 @@ fn names(config: &Config) -> Result<(), String> {
     if config.store.as_os_str().is_empty() {
         return Err("`store` is empty; give the evidence store's file".to_owned());
     }
-    for (key, credential) in [("tls", &config.tls), ("messages", &config.messages), ("receipts", &config.receipts)] {
+    for (key, credential) in
+        [("tls", &config.tls), ("messages", &config.messages), ("receipts", &config.receipts), ("log", &config.log)]
+    {
         for (part, path) in [("certificate", &credential.certificate), ("key", &credential.key)] {
             if path.as_os_str().is_empty() {
                 return Err(format!("`{key}.{part}` is empty; give a file"));
             }
         }
     }
-    let keys = [&config.tls.key, &config.messages.key, &config.receipts.key];
-    if keys[0] == keys[1] || keys[1] == keys[2] || keys[0] == keys[2] {
-        return Err("`tls.key`, `messages.key` and `receipts.key` must be three files: one key never serves two uses"
-            .to_owned());
+    let keys = [&config.tls.key, &config.messages.key, &config.receipts.key, &config.log.key];
+    if keys.iter().enumerate().any(|(index, key)| keys[..index].contains(key)) {
+        return Err(
+            "`tls.key`, `messages.key`, `receipts.key` and `log.key` must be four files: one key never serves two \
+                    uses"
+                .to_owned(),
+        );
     }
     Ok(())
 }
@@ -85,6 +90,7 @@ fn numbers(config: &Config) -> Result<(), String> {
         ("limits.credit-chunks", u64::from(limits.credit_chunks), 3),
         ("vault.windows", u64::from(vault.windows), 1024),
         ("vault.key-cells", u64::from(vault.key_cells), 1 << 20),
+        ("custody.retention-days", u64::from(config.custody.retention_days.unwrap_or(1)), 36_500),
     ] {
         if value == 0 || value > largest {
             return Err(format!("`{key}` is {value}; it must be 1 to {largest}"));

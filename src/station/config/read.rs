@@ -44,7 +44,7 @@ pub(super) fn parse(text: &str) -> Result<Config, String> {
 pub(super) fn resolve_paths(config: &mut Config, folder: &Path) {
     let resolve = |path: &mut PathBuf| *path = folder.join(&*path);
     resolve(&mut config.store);
-    for credential in [&mut config.tls, &mut config.messages, &mut config.receipts] {
+    for credential in [&mut config.tls, &mut config.messages, &mut config.receipts, &mut config.log] {
         resolve(&mut credential.certificate);
         resolve(&mut credential.key);
     }

@@ -37,7 +37,7 @@ pub struct Issued {
     pub certificate_pem: String,
     /// The certificate (DER).
     pub certificate_der: Vec<u8>,
-    /// The private key, PKCS#8: PEM for TLS, DER of 48 bytes for messages and receipts. Wiped when it is dropped.
+    /// The private key, PKCS#8: PEM for TLS, DER of 48 bytes for the others. Wiped when it is dropped.
     pub key: Zeroizing<Vec<u8>>,
     /// The certificate's serial number, for [`Authority::revocation_list`].
     pub serial: [u8; 16],
@@ -111,6 +111,7 @@ impl Authority {
             CertificateUse::Tls => &[profile::SERVER_AUTHENTICATION, profile::CLIENT_AUTHENTICATION],
             CertificateUse::Messages => &[profile::MESSAGE_SIGNING],
             CertificateUse::Receipts => &[profile::RECEIPT_SIGNING],
+            CertificateUse::Log => &[profile::LOG_SIGNING],
         })];
         let (certificate, key) = if certificate_use == CertificateUse::Tls {
             for dns in name.dns_names() {

@@ -11,7 +11,7 @@ use crate::types::Role;
 pub(super) const fn key_extension(certificate_use: CertificateUse) -> &'static str {
     match certificate_use {
         CertificateUse::Tls => "pem",
-        CertificateUse::Messages | CertificateUse::Receipts => "der",
+        CertificateUse::Messages | CertificateUse::Receipts | CertificateUse::Log => "der",
     }
 }
 
@@ -106,6 +106,10 @@ protection = "strict"
 secret-memory = "auto"
 windows = 4
 key-cells = 1024
+
+# How long the records of a finished session are kept; the log says what was deleted. Without it they are kept for good.
+# [custody]
+# retention-days = 1825
 "#;
 
 const ATTACHMENT: &str = r#"
