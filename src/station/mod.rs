@@ -7,6 +7,7 @@
 pub mod config;
 mod connection;
 mod driver;
+mod host;
 mod issuer;
 mod journal;
 pub mod kiosk;

@@ -13,6 +13,7 @@ use tokio::time::Instant;
 use super::config::{Config, ProtectionSetting, SecretMemorySetting, TrustFiles};
 use super::connection::Connections;
 use super::driver::{Driver, FRAMES_OF_A_SESSION, Machine, Order};
+use super::host::not_covered;
 use super::issuer::IssuerStation;
 use super::kiosk::{KioskCommand, KioskStation};
 use super::link::{Link, LinkOptions, jittered};
@@ -27,6 +28,7 @@ use crate::custody::{LogKey, Store, record_lost};
 use crate::error::Error;
 use crate::handover::suite::{SigningKey, StationCrypto, StationKeys};
 use crate::handover::{KeyUse, Trust};
+use crate::platform::host::HostMemory;
 use crate::receipt::StationInfo;
 use crate::types::Role;
 
@@ -217,7 +219,8 @@ impl Opened {
         let policy = config.policy();
         options.lifetime = Some(policy.challenge + policy.whole());
         let documents = Vault::open(options)?;
-        notices.tell(None, What::Protected(identity.protections().intersection(documents.protections())));
+        let protections = identity.protections().intersection(documents.protections());
+        notices.tell(None, What::Protected(protections));
         let messages = signing_key(config, &trust, &identity, KeyUse::Messages)?;
         let receipts = signing_key(config, &trust, &identity, KeyUse::Receipts)?;
         let keys = StationKeys {
@@ -231,7 +234,7 @@ impl Opened {
             certificate: own_certificate(config, &trust, CertificateUse::Messages)?,
             receipts,
             receipt_certificate: own_certificate(config, &trust, CertificateUse::Receipts)?,
-            not_covered: Vec::new(),
+            not_covered: not_covered(HostMemory::of_this_host(), protections, config.role),
         };
         let log = signing_key(config, &trust, &identity, KeyUse::Log)?;
         let log = LogKey::new(log, &config.operator, &config.station)?;

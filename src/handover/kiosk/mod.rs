@@ -382,10 +382,15 @@ impl<C: Crypto, T: Trust> Kiosk<C, T> {
     /// The document was delivered (交付): erases everything and reports.
     ///
     /// # Errors
-    /// [`Error::WrongState`] unless it was being printed.
+    /// [`Error::WrongState`] unless it was being printed, and while a copy lives that was registered with the document
+    /// ([`EphemeralBuffer::register_copy`](crate::buffer::EphemeralBuffer::register_copy)): its receipt would say *not erased*. Erase the
+    /// copy, give it back, and call again; the deadline does not wait for it.
     pub fn delivered(&mut self, now: Now) -> Result<(), Error> {
         self.handle_timeout(now);
-        match self.state {
+        match &self.state {
+            State::Ready { printing: true, document, .. } if self.crypto.living_copies(document) > 0 => {
+                Err(Error::WrongState { command: "delivering while a registered copy of the document is not erased" })
+            }
             State::Ready { printing: true, .. } => {
                 self.end(now, Cause::Delivered, false);
                 Ok(())

@@ -4,6 +4,7 @@ mod cosign;
 mod export;
 mod keys;
 mod prove;
+mod reconcile;
 mod verify;
 
 use std::process::ExitCode;
@@ -32,6 +33,9 @@ pub(crate) enum CustodyCommand {
     /// Check that another operator's log has only grown, and sign its checkpoint (C2SP tlog-cosignature).
     #[command(after_help = EXIT_CODES)]
     Cosign(cosign::Arguments),
+    /// Compare the stores of all operators: which sessions lack which receipts, and where.
+    #[command(after_help = EXIT_CODES)]
+    Reconcile(reconcile::Arguments),
 }
 
 /// Runs one of the commands.
@@ -41,5 +45,6 @@ pub(crate) fn run(command: &CustodyCommand) -> ExitCode {
         CustodyCommand::Export(arguments) => export::run(arguments),
         CustodyCommand::Prove(arguments) => prove::run(arguments),
         CustodyCommand::Cosign(arguments) => cosign::run(arguments),
+        CustodyCommand::Reconcile(arguments) => reconcile::run(arguments),
     }
 }
