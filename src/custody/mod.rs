@@ -24,7 +24,7 @@ mod rows;
 mod store;
 
 pub use certificates::StoredCertificate;
-pub use completeness::{Report, check_session};
+pub use completeness::{Report, check_session, check_session_by_key_id};
 pub use entry::{EntryKind, Expired};
 pub use journal::{Done, Journal};
 pub use log_key::LogKey;

@@ -25,10 +25,7 @@ pub(super) fn insert(batch: &mut Batch<'_>, record: &Record, unix_ms: u64) -> Re
             batch.append(&Entry::Opened { session: session.as_bytes(), kind }, row, time)
         }
         Record::OwnReceipt { receipt, .. } => insert_receipt(batch, session, receipt, true, time),
-        Record::PeerReceipt { receipt, .. } => {
-            outbox::admit(batch, session, &receipt::hash(receipt))?;
-            insert_receipt(batch, session, receipt, false, time)
-        }
+        Record::PeerReceipt { receipt, .. } => insert_receipt(batch, session, receipt, false, time),
         // Work, not evidence: it gets no entry.
         Record::Acknowledged { receipt, .. } => outbox::acknowledged(batch, receipt),
         Record::PrintStarted { .. } => start_print(batch, session, time),
@@ -58,10 +55,13 @@ fn insert_receipt(
     if statement.session != session {
         return Err(Error::Mismatch { what: "the session of a receipt" });
     }
+    let hash = receipt::hash(receipt);
+    if !own {
+        outbox::admit(batch, session, &hash)?;
+    }
     let new = "INSERT INTO receipts (session, own, event, role, station, stored_unix_ms, hash, receipt) \
                VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) ON CONFLICT (hash) DO NOTHING";
     let (event, role) = (statement.event as u8, statement.role as u8);
-    let hash = receipt::hash(receipt);
     if !batch.execute(new, (session.as_bytes(), own, event, role, &statement.station, time, hash, receipt))? {
         return Ok(());
     }
