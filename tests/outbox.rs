@@ -90,6 +90,41 @@ fn a_receipt_that_a_deadline_left_is_kept_late_and_changes_nothing_that_was_said
 }
 
 #[test]
+fn a_receipt_that_is_missing_at_the_deadline_is_an_alarm_whichever_role_it_is_of_and_stays_one() {
+    for (role, station) in [(Role::EcCentre, 1), (Role::CertificateCentre, 2), (Role::Kiosk, 3)] {
+        let mut world = World::new(&[7; 40_000]);
+        // Only what this role says of itself never reaches the issuing system.
+        world.meddle = Box::new(move |hop: &mut Hop| {
+            let frame = Frame::decode(&hop.bytes).unwrap();
+            hop.link != 2 || frame.kind != MessageType::Erased || frame.role != role
+        });
+        world.run();
+        let alarms = |world: &World, station: usize| {
+            world.records[station].iter().filter(|record| matches!(record, Record::Alarm { .. })).count()
+        };
+        assert_eq!((world.outcome(0), alarms(&world, 0)), (None, 0), "{role}: until the deadline it may still come");
+        world.only_ticks();
+        for at in [0, station] {
+            assert_eq!((world.outcome(at), alarms(&world, at)), (Some(Outcome::Unresolved), 1), "{role} at {at}");
+        }
+        // On disk, with the late receipt behind it: the alarm and the outcome are as they were.
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("issuer.sqlite3");
+        let mut store = Store::open(&path).unwrap();
+        world.records[0].iter().for_each(|record| store.write(record, 1).unwrap());
+        let session = world.records[0][0].session();
+        store.write(&Record::PeerReceipt { session, receipt: world.receipts(station).remove(0) }, 2).unwrap();
+        assert!(store.write(&Record::Ended { session, outcome: Outcome::Complete }, 3).is_err());
+        drop(store);
+        let store = Store::open_read_only(&path).unwrap();
+        assert_eq!(store.alarms().unwrap().len(), 1);
+        assert!(matches!(store.session(session).unwrap().unwrap().ended, Some((Outcome::Unresolved, _))));
+        let of_others = store.receipts(session).unwrap().iter().filter(|receipt| !receipt.own).count();
+        assert_eq!(of_others, 3, "and all three receipts are there by now");
+    }
+}
+
+#[test]
 fn without_an_answer_it_is_sent_again_less_and_less_often_and_makes_room_for_others() {
     let mut world = unresolved();
     let mut outbox = kiosk_outbox(&world);

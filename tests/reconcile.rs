@@ -130,10 +130,10 @@ fn each_thing_that_is_missing_is_named_with_its_place() {
         gaps(&|store, _| store != 1),
         [Gap::NotOpened { role: ec }, Gap::NotAtMaker { role: ec, station: "ec-1".into() }]
     );
-    assert_eq!(gaps(&|store, record| store != 1 && !at(0, record, ec)), [
-        Gap::NotOpened { role: ec },
-        Gap::NoReceipt { role: ec }
-    ]);
+    assert_eq!(
+        gaps(&|store, record| store != 1 && !at(0, record, ec)),
+        [Gap::NotOpened { role: ec }, Gap::NoReceipt { role: ec }]
+    );
     assert_eq!(gaps(&|store, record| store != 3 || !matches!(record, Record::Ended { .. })), [Gap::Open { store: 3 }]);
 }
 

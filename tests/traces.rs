@@ -47,7 +47,10 @@ fn forms(of: &str, secret: &[u8]) -> Vec<(String, Vec<u8>)> {
     ];
     for shift in 0..3.min(secret.len()) {
         let text = base64(&secret[shift..]);
-        forms.push((format!("{of} in base64, from byte {shift}"), text.replace('+', "-").replace('/', "_").into_bytes()));
+        forms.push((
+            format!("{of} in base64, from byte {shift}"),
+            text.replace('+', "-").replace('/', "_").into_bytes(),
+        ));
         forms.push((format!("{of} in base64, from byte {shift}"), text.into_bytes()));
     }
     forms.retain(|(_, bytes)| bytes.len() >= 8);
@@ -63,7 +66,9 @@ fn needles(document: &[u8]) -> Vec<(String, Vec<u8>)> {
         needles.extend(forms(&format!("the digest of chunk {number}"), &Sha256::digest(chunk)));
     }
     // A line's middle every few hundred bytes, at the ends of chunks too.
-    for at in (0..document.len() - 24).step_by(509).chain((16_384..document.len() - 24).step_by(16_384).map(|at| at - 12)) {
+    for at in
+        (0..document.len() - 24).step_by(509).chain((16_384..document.len() - 24).step_by(16_384).map(|at| at - 12))
+    {
         needles.extend(forms(&format!("the document at {at}"), &document[at..at + 24]));
     }
     needles
@@ -126,7 +131,10 @@ fn issue(folder: &Path, document: &[u8]) {
         let name = text.lines().find_map(|line| line.strip_prefix("store = ")).unwrap().trim_matches('"').to_owned();
         let mut text = text.replace(&format!("store = \"{name}\""), &format!("store = {}", json!(written.join(&name))));
         if role == "issuer" {
-            text += &format!("\n[[documents]]\nsubject = \"{SUBJECT}\"\nkind = \"certificate\"\nfile = {}\n", json!(source));
+            text += &format!(
+                "\n[[documents]]\nsubject = \"{SUBJECT}\"\nkind = \"certificate\"\nfile = {}\n",
+                json!(source)
+            );
         }
         std::fs::write(config, text).unwrap();
     }

@@ -183,17 +183,14 @@ impl Opened {
     const QUERY: &str = "SELECT session, opened_unix_ms, outcome IS NOT NULL FROM sessions ORDER BY session";
 
     fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
-        Ok(Self {
-            session: SessionId(row.get(0)?),
-            unix_ms: row.get::<_, i64>(1)?.unsigned_abs(),
-            ended: row.get(2)?,
-        })
+        Ok(Self { session: SessionId(row.get(0)?), unix_ms: row.get::<_, i64>(1)?.unsigned_abs(), ended: row.get(2)? })
     }
 }
 
 /// Whose store it is.
 fn keeper(store: &Store) -> Result<Option<Keeper>, Error> {
-    let query = "SELECT own, event, role, station, stored_unix_ms, receipt FROM receipts WHERE own = 1 ORDER BY id LIMIT 1";
+    let query =
+        "SELECT own, event, role, station, stored_unix_ms, receipt FROM receipts WHERE own = 1 ORDER BY id LIMIT 1";
     let Some(first) = store.rows(query, [], StoredReceipt::read)?.pop() else { return Ok(None) };
     let statement = receipt::read_unverified(&first.receipt)?.statement;
     Ok(Some(Keeper { role: statement.role, station: statement.station, operator: statement.operator }))

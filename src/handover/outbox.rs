@@ -122,8 +122,7 @@ impl<C: Crypto, T: Trust> Outbox<C, T> {
         let mut outcome = Ok(());
         for receipt in found {
             self.behind = self.behind.max(receipt.position);
-            if self.sending.len() < AT_ONCE
-                && self.sending.values().all(|sending| sending.position != receipt.position)
+            if self.sending.len() < AT_ONCE && self.sending.values().all(|sending| sending.position != receipt.position)
             {
                 outcome = outcome.and(self.begin(now, receipt));
             }

@@ -47,8 +47,7 @@ impl<C: Crypto, T: Trust> Issuer<C, T> {
     pub(super) fn answer(&mut self, late: &Late, kept: bool) {
         let body = Recorded { kept, certificate: self.crypto.certificate().to_vec() }.encode();
         // Without a signature it is sent again.
-        if let Ok(frame) =
-            sign_frame(&self.crypto, late.suite, MessageType::Recorded, late.session, late.frame, &body)
+        if let Ok(frame) = sign_frame(&self.crypto, late.suite, MessageType::Recorded, late.session, late.frame, &body)
         {
             self.output.transmit(late.peer, late.session, frame);
         }

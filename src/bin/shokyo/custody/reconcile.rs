@@ -119,9 +119,10 @@ fn summary_as_json(reconciled: &Reconciled) -> Value {
         .keepers
         .iter()
         .map(|keeper| {
-            keeper.as_ref().map_or(Value::Null, |keeper| {
-                json!({ "role": keeper.role.name(), "station": keeper.station, "operator": keeper.operator })
-            })
+            keeper.as_ref().map_or(
+                Value::Null,
+                |keeper| json!({ "role": keeper.role.name(), "station": keeper.station, "operator": keeper.operator }),
+            )
         })
         .collect();
     json!({
