@@ -8,11 +8,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use tokio::sync::mpsc::{Receiver, Sender, UnboundedSender, channel};
+use tokio::sync::mpsc::{Sender, UnboundedSender};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot, watch};
 use tokio::time::timeout;
 
-use super::link::{Link, LinkReader, LinkWriter, Reclaim};
+use super::link::{Link, LinkReader, LinkWriter};
 use super::neighbours::{Neighbours, Side};
 use super::notice::{Notices, What};
 use super::profile::StationName;
@@ -32,12 +32,6 @@ pub(super) enum Outgoing {
     Frame(SessionId, Vec<u8>),
     /// Given back, so that its wipe becomes evidence.
     Passing(Passing),
-}
-
-/// A frame in the queue, and its session's count of such frames.
-pub(super) struct Queued {
-    outgoing: Outgoing,
-    _under_way: Option<UnderWay>,
 }
 
 /// One of a session's own frames between the machine and the link.
@@ -83,15 +77,29 @@ pub(super) enum Inbound {
 /// The driver's way to a connection. Dropping it ends the connection at once.
 pub(super) struct Outlet {
     pub(super) connection: u64,
-    queue: Sender<Queued>,
+    writer: LinkWriter,
+    sent: UnboundedSender<Passing>,
     orderly: oneshot::Sender<()>,
 }
 
 impl Outlet {
-    /// Queues a frame, or gives it back: the queue is full, or the connection is over.
-    pub(super) fn send(&self, outgoing: Outgoing, under_way: Option<UnderWay>) -> Result<(), Outgoing> {
-        let queued = Queued { outgoing, _under_way: under_way };
-        self.queue.try_send(queued).map_err(|error| error.into_inner().outgoing)
+    /// Queues a frame; a relayed one comes back through the driver's channel, written or not. `under_way` is counted until it is.
+    ///
+    /// # Errors
+    /// As [`LinkWriter::try_send`]: the queue is full, or the connection is over.
+    pub(super) fn send(&self, outgoing: Outgoing, under_way: Option<UnderWay>) -> Result<(), Error> {
+        match outgoing {
+            // Wiped as it is dropped.
+            Outgoing::Frame(_, frame) => self.writer.try_send(frame, move |written| drop((written, under_way))),
+            Outgoing::Passing(mut passing) => {
+                let sent = self.sent.clone();
+                self.writer.try_send(passing.take(), move |mut back| {
+                    passing.put_back(core::mem::take(back.frame_mut()));
+                    // A driver that is gone has ended its sessions.
+                    let _ = sent.send(passing);
+                })
+            }
+        }
     }
 
     /// Ends the connection after what is queued was sent.
@@ -108,20 +116,17 @@ pub(super) struct Connections {
     sent: UnboundedSender<Passing>,
     neighbours: Arc<Neighbours>,
     served: Arc<watch::Sender<usize>>,
-    queue: usize,
     notices: Notices,
 }
 
 impl Connections {
-    /// `queue` is the most frames that wait for one neighbour.
     pub(super) fn new(
         inbound: Sender<Inbound>,
         sent: UnboundedSender<Passing>,
         served: Arc<watch::Sender<usize>>,
-        queue: usize,
         notices: Notices,
     ) -> Self {
-        Self { inbound, sent, neighbours: Arc::default(), served, queue: queue.max(1), notices }
+        Self { inbound, sent, neighbours: Arc::default(), served, notices }
     }
 
     /// Serves a link until it ends.
@@ -133,10 +138,8 @@ impl Connections {
         let (peer, connection) = self.neighbours.connected(&name, side)?;
         let _counted = Counted::new(&self.served);
         let (mut reader, writer) = link.split();
-        let (queue, queued) = channel(self.queue);
         let (orderly, mut ending) = oneshot::channel();
-        let sending = tokio::spawn(send_all(queued, writer.clone(), self.sent.clone()));
-        let outlet = Outlet { connection, queue, orderly };
+        let outlet = Outlet { connection, writer: writer.clone(), sent: self.sent.clone(), orderly };
         let station = name.station.clone();
         let mut error = None;
         if self.inbound.send(Inbound::Up { peer, name, outlet }).await.is_ok() {
@@ -153,11 +156,10 @@ impl Connections {
                 writer.fail(reason.clone());
                 error = Some(reason);
             }
-            // The driver drops its end of the queue, which ends the sending task.
             let _ = self.inbound.send(Inbound::Down { peer, connection }).await;
         }
-        drop(writer);
-        let _ = sending.await;
+        // After what is queued; a link that has failed has given everything back.
+        let _ = writer.shutdown().await;
         if error.is_none() {
             // The neighbour reads what was sent before it ends its own side; bytes that come meanwhile are not looked at.
             let _ = timeout(FAREWELL, read_away(&mut reader)).await;
@@ -200,34 +202,6 @@ async fn read_away(reader: &mut LinkReader) {
     while let Ok(Some(mut frame)) = reader.next().await {
         let _ = crate::wipe::wipe_vec(&mut frame, 0);
     }
-}
-
-/// Sends a connection's queue. Relayed frames come back in order, written or not.
-async fn send_all(mut queue: Receiver<Queued>, writer: LinkWriter, sent: UnboundedSender<Passing>) {
-    let (reclaims, mut reclaimed) = channel::<(Passing, Reclaim)>(64);
-    let returning = tokio::spawn(async move {
-        while let Some((mut passing, reclaim)) = reclaimed.recv().await {
-            if let Ok(mut back) = reclaim.frame().await {
-                passing.put_back(core::mem::take(back.frame_mut()));
-            }
-            let _ = sent.send(passing);
-        }
-    });
-    while let Some(Queued { outgoing, _under_way }) = queue.recv().await {
-        match outgoing {
-            // A link that failed says so through its reader.
-            Outgoing::Frame(_, frame) => drop(writer.send(frame).await),
-            Outgoing::Passing(mut passing) => {
-                let reclaim = writer.send_and_reclaim(passing.take()).await;
-                if reclaims.send((passing, reclaim)).await.is_err() {
-                    break;
-                }
-            }
-        }
-    }
-    drop(reclaims);
-    let _ = returning.await;
-    let _ = writer.shutdown().await;
 }
 
 fn replaced() -> Error {

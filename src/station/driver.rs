@@ -108,19 +108,18 @@ pub(super) struct Driver<M: Machine> {
 }
 
 impl<M: Machine> Driver<M> {
-    /// `retention` is how long the store keeps what is over, `queue` the most frames that wait for one neighbour.
+    /// `retention` is how long the store keeps what is over.
     pub(super) fn new(
         machine: M,
         store: Store,
         retention: Option<Duration>,
-        queue: usize,
         notices: Notices,
     ) -> Result<(Self, Connections), Error> {
         let (done, written) = unbounded_channel();
         let (inbound_sender, inbound) = channel(INBOUND);
         let (sent_sender, sent) = unbounded_channel();
         let (count, served) = watch::channel(0);
-        let connections = Connections::new(inbound_sender, sent_sender, Arc::new(count), queue, notices.clone());
+        let connections = Connections::new(inbound_sender, sent_sender, Arc::new(count), notices.clone());
         let journal = Journal::start(store, retention, done)?;
         let driver = Self {
             machine,
@@ -167,6 +166,7 @@ impl<M: Machine> Driver<M> {
                     Some(Order::Stop) | None => break,
                 },
             }
+            self.handle_ready();
             self.take_parked();
         }
         self.stop().await;
@@ -208,6 +208,20 @@ impl<M: Machine> Driver<M> {
             }
         }
         self.notices.tell(None, What::Stopped);
+    }
+
+    /// Takes what else is there already, as far as one queue's length: then one turn serves many frames.
+    fn handle_ready(&mut self) {
+        while let Ok(written) = self.written.try_recv() {
+            self.handle_written(written);
+        }
+        while let Ok(passing) = self.sent.try_recv() {
+            self.handle_sent(passing);
+        }
+        for _ in 0..INBOUND {
+            let Ok(inbound) = self.inbound.try_recv() else { break };
+            self.handle(inbound);
+        }
     }
 
     fn handle(&mut self, inbound: Inbound) {
@@ -319,19 +333,18 @@ impl<M: Machine> Driver<M> {
             }
             Outgoing::Passing(_) => None,
         };
-        let unsent = match self.peers.get(&peer) {
-            Some(outlet) => outlet.send(outgoing, under_way).err(),
-            None => Some(outgoing),
-        };
-        match unsent {
-            None => {
-                self.passing += relayed;
-                return;
+        let Some(outlet) = self.peers.get(&peer) else {
+            match outgoing {
+                Outgoing::Passing(passing) => self.machine.handle_sent(now(), passing),
+                unsent => wipe_unsent(unsent),
             }
-            Some(Outgoing::Passing(passing)) => self.machine.handle_sent(now(), passing),
-            Some(unsent) => wipe_unsent(unsent),
+            return self.disconnected(peer);
+        };
+        // Refused, too, a relayed frame comes back.
+        self.passing += relayed;
+        if outlet.send(outgoing, under_way).is_err() {
+            self.disconnected(peer);
         }
-        self.disconnected(peer);
     }
 }
 

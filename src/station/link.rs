@@ -11,14 +11,14 @@ mod writer;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::TcpStream;
 use tokio::sync::{oneshot, watch};
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 use tokio_rustls::TlsStream;
 
 pub use reader::LinkReader;
-pub use writer::{LinkWriter, Reclaim, Reclaimed};
+pub use writer::{LinkWriter, Reclaimed};
 
 use crate::error::Error;
 use crate::station::config::LinkTimes;
@@ -29,6 +29,12 @@ use crate::station::tls::{ClientTls, ServerTls, explain};
 pub const MAXIMUM_FRAME: usize = 64 * 1024;
 /// The largest payload of one frame, in bytes.
 pub const MAXIMUM_PAYLOAD: usize = MAXIMUM_FRAME - 1;
+
+/// What is read from the socket at once, in bytes: a TLS record with its overhead. Left alone, rustls reads 4 KiB at a time.
+const READ_AHEAD: usize = 18 * 1024;
+
+/// What TLS runs over.
+type Socket = BufReader<TcpStream>;
 
 const HEADER: usize = 5;
 const DATA: u8 = 1;
@@ -63,7 +69,7 @@ impl From<&LinkTimes> for LinkOptions {
 
 /// An open link.
 pub struct Link {
-    stream: TlsStream<TcpStream>,
+    stream: TlsStream<Socket>,
     peer: StationName,
     options: LinkOptions,
 }
@@ -105,8 +111,7 @@ impl Link {
     /// As [`ServerTls::accept`]; [`Error::Io`] when it takes longer than the options allow.
     pub async fn accept(socket: TcpStream, tls: &ServerTls, options: LinkOptions) -> Result<Self, Error> {
         let take_up = async {
-            prepare(&socket)?;
-            let (mut stream, peer) = tls.accept(socket).await?;
+            let (mut stream, peer) = tls.accept(prepare(socket)?).await?;
             stream.write_all(&PING_FRAME).await.map_err(|error| explain(&error))?;
             stream.flush().await.map_err(|error| explain(&error))?;
             Ok((stream, peer))
@@ -137,8 +142,7 @@ impl Link {
     async fn connect_once(address: &str, tls: &ClientTls, options: &LinkOptions) -> Result<Self, Error> {
         let socket =
             TcpStream::connect(address).await.map_err(|error| Error::io("connecting to the neighbour", &error))?;
-        prepare(&socket)?;
-        let (mut stream, peer) = tls.connect(socket).await?;
+        let (mut stream, peer) = tls.connect(prepare(socket)?).await?;
         let mut first = PING_FRAME;
         stream.read_exact(&mut first).await.map_err(|error| explain(&error))?;
         if first != PING_FRAME {
@@ -199,8 +203,9 @@ fn wipe(frame: &mut Vec<u8>) {
     let _ = crate::wipe::wipe_vec(frame, 0);
 }
 
-fn prepare(socket: &TcpStream) -> Result<(), Error> {
-    socket.set_nodelay(true).map_err(|error| Error::io("preparing the connection", &error))
+fn prepare(socket: TcpStream) -> Result<Socket, Error> {
+    socket.set_nodelay(true).map_err(|error| Error::io("preparing the connection", &error))?;
+    Ok(BufReader::with_capacity(READ_AHEAD, socket))
 }
 
 fn closed() -> Error {

@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 use tokio::sync::mpsc::UnboundedReceiver;
-use tokio::task::JoinHandle;
+use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::Instant;
 
 use super::config::{Config, ProtectionSetting, SecretMemorySetting, TrustFiles};
@@ -104,9 +104,8 @@ async fn serve<M: Machine + Send + 'static>(
     orders: UnboundedReceiver<Order<M::Command>>,
     notices: Notices,
 ) -> Result<(), Error> {
-    let options = LinkOptions::from(&config.link);
-    let queue = frames_for_a_neighbour(config);
-    let (driver, connections) = Driver::new(machine, store, config.custody.retention(), queue, notices.clone())?;
+    let options = LinkOptions { queue: frames_for_a_neighbour(config), ..LinkOptions::from(&config.link) };
+    let (driver, connections) = Driver::new(machine, store, config.custody.retention(), notices.clone())?;
     let mut tasks = Vec::new();
     let notices_for_lists = notices.clone();
     if let Some(address) = config.listen {
@@ -124,10 +123,17 @@ async fn serve<M: Machine + Send + 'static>(
     }
     drop(connections);
     tasks.push(tokio::spawn(reload_revocation(config.trust.clone(), trust, notices_for_lists)));
-    driver.run(orders).await;
+    // A task like the connections', so that what passes between them need not wake another thread; it ends with this future.
+    let mut driving = JoinSet::new();
+    driving.spawn(driver.run(orders));
+    let driven = driving.join_next().await;
     tasks.iter().for_each(JoinHandle::abort);
-    Ok(())
+    match driven {
+        Some(Err(error)) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
+        _ => Ok(()),
+    }
 }
+
 
 async fn listen(
     listener: TcpListener,

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, CommonState, ServerConfig};
-use tokio::net::TcpStream;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio_rustls::{TlsAcceptor, TlsConnector, TlsStream};
 
 pub(crate) use explain::explain;
@@ -90,7 +90,10 @@ impl ClientTls {
     /// [`Error::Untrusted`] about the neighbour's certificate, [`Error::Configuration`] when the neighbour refused this
     /// station's, [`Error::Malformed`] when it does not speak TLS, [`Error::Mismatch`] when versions or protocols differ,
     /// [`Error::Io`] when the connection broke.
-    pub async fn connect(&self, socket: TcpStream) -> Result<(TlsStream<TcpStream>, StationName), Error> {
+    pub async fn connect<S>(&self, socket: S) -> Result<(TlsStream<S>, StationName), Error>
+    where
+        S: AsyncRead + AsyncWrite + Unpin,
+    {
         let connector = TlsConnector::from(Arc::clone(&self.config));
         match connector.connect(self.server_name.clone(), socket).into_fallible().await {
             Ok(stream) => {
@@ -135,7 +138,10 @@ impl ServerTls {
     ///
     /// # Errors
     /// As [`ClientTls::connect`].
-    pub async fn accept(&self, socket: TcpStream) -> Result<(TlsStream<TcpStream>, StationName), Error> {
+    pub async fn accept<S>(&self, socket: S) -> Result<(TlsStream<S>, StationName), Error>
+    where
+        S: AsyncRead + AsyncWrite + Unpin,
+    {
         match TlsAcceptor::from(Arc::clone(&self.config)).accept(socket).into_fallible().await {
             Ok(stream) => {
                 let name = peer_identity(stream.get_ref().1)?;
@@ -184,8 +190,7 @@ fn unusable_key(config: &Config) -> Error {
 }
 
 /// Closes a refused connection so that the alert is read: closing with unread bytes would send a reset that can overtake it.
-async fn let_alert_arrive(refusal: Error, mut socket: TcpStream) -> Error {
-    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+async fn let_alert_arrive(refusal: Error, mut socket: impl AsyncRead + AsyncWrite + Unpin) -> Error {
     let drain = async {
         let mut scrap = [0; 1024];
         if socket.shutdown().await.is_ok() {

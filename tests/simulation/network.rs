@@ -1,7 +1,8 @@
 //! What lines do: write, carry, lose, stall, come back; and what a faulty relay does to what it passes on.
 
-use shokyo::handover::Frame;
+use shokyo::Error;
 use shokyo::handover::relay::UPSTREAM;
+use shokyo::handover::{Frame, MessageType};
 use shokyo::types::Role;
 
 use crate::line::Outgoing;
@@ -171,7 +172,9 @@ impl World<'_> {
     fn deliver(&mut self, station: usize, line: usize, side: usize, bytes: Vec<u8>) {
         let now = self.stations[station].now(self.at);
         let from = if side == 0 { peer(line) } else { UPSTREAM };
-        let frame = Frame::decode(&bytes).ok().map(|frame| (frame.kind, frame.session, bytes.len()));
+        let frame = Frame::decode(&bytes).ok();
+        let by_kiosk = frame.as_ref().is_some_and(|frame| frame.role == Role::Kiosk);
+        let frame = frame.map(|frame| (frame.kind, frame.session, bytes.len()));
         let transaction = frame.and_then(|(_, session, _)| self.ledger.borrow().transaction(session));
         let name = frame.map_or("an unreadable frame", |(kind, _, _)| kind.name());
         self.note(station, transaction, name, bytes.len() as u64);
@@ -196,12 +199,19 @@ impl World<'_> {
             Err(error) => {
                 self.note(station, transaction, &format!("refused: {error}"), 0);
                 self.count("frames refused");
+                if let (Error::Busy { what: "bytes held for a session", .. }, Some((_, session, _))) = (&error, frame) {
+                    // What would be too much ends the session.
+                    self.relay_drops_waiting(station, session);
+                }
             }
             Ok(()) => {
                 let relay = matches!(self.stations[station].role, Role::EcCentre | Role::CertificateCentre);
                 if let (true, Some((kind, session, length))) = (relay, frame) {
                     let kept = if self.design == Design::KeepsFrames { length } else { 0 };
                     self.relay_accepts(station, session, kind, length, kept);
+                    if kind == MessageType::Erased && by_kiosk {
+                        self.relay_drops_waiting(station, session);
+                    }
                 }
             }
         }

@@ -29,6 +29,7 @@ impl World<'_> {
                 "an offer passes"
             }
             RelayEvent::DeadlineExceeded { .. } => {
+                self.relay_drops_waiting(index, session);
                 self.stations[index].overdue.insert(session);
                 self.count("deadlines passed at relays");
                 "a deadline passed at a relay"
@@ -64,6 +65,13 @@ impl World<'_> {
         if relayed.reported && data {
             let transaction = self.ledger.borrow().transaction(session);
             self.find(Check::Overclaimed, station, transaction, "a frame of a document passed after the receipt");
+        }
+    }
+
+    /// A session has ended while its application waited to be recorded: it is wiped, and not held beside what comes after.
+    pub fn relay_drops_waiting(&mut self, station: usize, session: SessionId) {
+        if let Some(relayed) = self.stations[station].relayed.get_mut(&session) {
+            relayed.waiting = None;
         }
     }
 

@@ -7,6 +7,8 @@ use std::time::Duration;
 use shokyo::Error;
 use shokyo::station::link::{LinkOptions, MAXIMUM_FRAME, MAXIMUM_PAYLOAD};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::sync::mpsc::unbounded_channel;
+use tokio::sync::oneshot;
 use tokio::time::{Instant, sleep, timeout};
 
 use crate::support::{bare_neighbour, pair};
@@ -220,9 +222,10 @@ async fn a_reclaimed_frame_comes_back_in_the_same_memory_after_it_was_written() 
     let (out, (mut input, lower_out)) = (upper.split().1, lower.split());
     let frame = vec![9; 20_000];
     let place = frame.as_ptr();
-    let reclaim = out.send_and_reclaim(frame).await;
+    let (back, given_back) = oneshot::channel();
+    out.try_send(frame, |frame| back.send(frame).unwrap()).unwrap();
     assert_eq!(input.next().await.unwrap().unwrap(), vec![9; 20_000]);
-    let mut reclaimed = reclaim.frame().await.unwrap();
+    let mut reclaimed = given_back.await.unwrap();
     assert!(reclaimed.written());
     assert_eq!((reclaimed.frame_mut().as_ptr(), reclaimed.frame_mut().len()), (place, 20_000));
 
@@ -231,7 +234,10 @@ async fn a_reclaimed_frame_comes_back_in_the_same_memory_after_it_was_written() 
     let place = loop {
         let frame = vec![1; MAXIMUM_PAYLOAD];
         let place = frame.as_ptr();
-        let mut reclaimed = out.send_and_reclaim(frame).await.frame().await.unwrap();
+        let (back, given_back) = oneshot::channel();
+        // Refused or not, it is given back.
+        let _ = out.try_send(frame, |frame| back.send(frame).unwrap());
+        let mut reclaimed = given_back.await.unwrap();
         if !reclaimed.written() {
             break (place, reclaimed.frame_mut().as_ptr());
         }
@@ -244,19 +250,29 @@ async fn a_link_that_is_given_up_gives_its_frames_back_at_once() {
     let options = LinkOptions { queue: 4, silence: Duration::from_secs(60), ..LinkOptions::default() };
     let (link, _bare) = bare_neighbour(options).await;
     let (mut input, out) = link.split();
-    let mut waiting = Vec::new();
-    // Until the socket's buffers are full and the queue too.
-    while let Ok(reclaim) = timeout(Duration::from_secs(1), out.send_and_reclaim(vec![1; MAXIMUM_PAYLOAD])).await {
-        waiting.push(reclaim);
+    let (back, mut given_back) = unbounded_channel();
+    // Until the socket's buffers are full and the queue too: full again after the writer had time to go on.
+    let (mut sent, mut refused, mut in_a_row) = (0, 0, 0);
+    while in_a_row < 10 {
+        let back = back.clone();
+        match out.try_send(vec![1; MAXIMUM_PAYLOAD], move |frame| back.send(frame).unwrap()) {
+            Ok(()) => (sent, in_a_row) = (sent + 1, 0),
+            Err(Error::Busy { limit: 4, .. }) => {
+                (refused, in_a_row) = (refused + 1, in_a_row + 1);
+                sleep(Duration::from_millis(50)).await;
+            }
+            Err(error) => panic!("{error}"),
+        }
     }
     let started = Instant::now();
     let reason = Error::Io { what: "given up", kind: std::io::ErrorKind::ConnectionAborted };
     out.fail(reason.clone());
     let mut unwritten = 0;
-    for reclaim in waiting {
-        unwritten += usize::from(!reclaim.frame().await.unwrap().written());
+    for _ in 0..sent + refused {
+        unwritten += usize::from(!given_back.recv().await.unwrap().written());
     }
-    assert!(unwritten >= 4, "{unwritten}");
+    assert!(unwritten >= refused + 4, "{unwritten} of {sent} and {refused} refused");
+    assert!(given_back.try_recv().is_err(), "each once");
     assert_eq!(input.next().await, Err(reason));
     assert!(started.elapsed() < Duration::from_secs(5));
 }

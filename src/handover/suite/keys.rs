@@ -2,9 +2,10 @@
 
 use std::vec::Vec;
 
+use ed25519_dalek::hazmat::{ExpandedSecretKey, raw_sign};
 use ed25519_dalek::pkcs8::KeypairBytes;
-use ed25519_dalek::{Signer, SigningKey as Ed25519};
-use sha2::{Digest, Sha256};
+use ed25519_dalek::{SigningKey as Ed25519, VerifyingKey};
+use sha2::{Digest, Sha256, Sha512};
 
 use crate::buffer::{KeyCell, RoomSize, Vault};
 use crate::error::Error;
@@ -16,7 +17,8 @@ use crate::types::{Binding, SessionId};
 pub struct SigningKey {
     vault: Vault,
     cell: KeyCell,
-    public: [u8; 32],
+    // Made from the seed in the cell and never from anywhere else: a signature with another one would give the key away.
+    public: VerifyingKey,
 }
 
 impl SigningKey {
@@ -26,11 +28,11 @@ impl SigningKey {
     /// When no cell, room or randomness is to be had.
     pub fn generate(vault: &Vault) -> Result<Self, Error> {
         let mut cell = vault.empty_key()?;
-        let mut public = [0; 32];
+        let mut public = VerifyingKey::default();
         vault.room(RoomSize::Agreement, |desk| {
             let mut seed = [0; 32];
             desk.random(&mut seed)?;
-            public = Ed25519::from_bytes(&seed).verifying_key().to_bytes();
+            public = Ed25519::from_bytes(&seed).verifying_key();
             desk.store(&mut cell, &seed)
         })?;
         Ok(Self { vault: vault.clone(), cell, public })
@@ -46,10 +48,10 @@ impl SigningKey {
         writer.copy_from(reader)?;
         let file = writer.finish()?;
         let mut cell = vault.empty_key()?;
-        let mut public = [0; 32];
+        let mut public = VerifyingKey::default();
         file.open_in_room(RoomSize::Agreement, |desk, der| {
             let pair = KeypairBytes::try_from(der).map_err(|_| Error::Malformed { what: "a private key" })?;
-            public = Ed25519::from_bytes(&pair.secret_key).verifying_key().to_bytes();
+            public = Ed25519::from_bytes(&pair.secret_key).verifying_key();
             desk.store(&mut cell, &pair.secret_key)
         })?;
         Ok(Self { vault: vault.clone(), cell, public })
@@ -57,8 +59,8 @@ impl SigningKey {
 
     /// The public key's 32 bytes.
     #[must_use]
-    pub const fn public(&self) -> &[u8; 32] {
-        &self.public
+    pub fn public(&self) -> &[u8; 32] {
+        self.public.as_bytes()
     }
 
     /// The signature over `message`.
@@ -70,7 +72,7 @@ impl SigningKey {
         self.vault.room(RoomSize::Agreement, |desk| {
             let mut seed = [0; 32];
             desk.load(&self.cell, &mut seed)?;
-            signature = Ed25519::from_bytes(&seed).sign(message).to_bytes();
+            signature = raw_sign::<Sha512>(&ExpandedSecretKey::from(&seed), message, &self.public).to_bytes();
             #[cfg(shokyo_faults)]
             crate::arena::strike(crate::faults::Fault::CrashInAgreement);
             Ok(())
@@ -81,7 +83,7 @@ impl SigningKey {
 
 impl ReceiptSigner for SigningKey {
     fn key_id(&self) -> [u8; 32] {
-        Sha256::digest(self.public).into()
+        Sha256::digest(self.public()).into()
     }
 
     fn sign(&self, message: &[u8]) -> Result<[u8; 64], Error> {

@@ -4,20 +4,19 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, ReadHalf};
-use tokio::net::TcpStream;
 use tokio::sync::oneshot;
 use tokio::time::{Instant, timeout_at};
 use tokio_rustls::TlsStream;
 
-use super::{DATA, HEADER, MAXIMUM_FRAME, PING, Stage, State, timed_out, wipe};
+use super::{DATA, HEADER, MAXIMUM_FRAME, PING, Socket, Stage, State, timed_out, wipe};
 use crate::error::Error;
 use crate::station::tls::explain;
 
 /// Receives frames.
 pub struct LinkReader {
-    input: Option<ReadHalf<TlsStream<TcpStream>>>,
+    input: Option<ReadHalf<TlsStream<Socket>>>,
     /// Takes the input when the reader is dropped, so that bytes that nobody read do not end the link in disorder.
-    last_owner: Option<oneshot::Sender<ReadHalf<TlsStream<TcpStream>>>>,
+    last_owner: Option<oneshot::Sender<ReadHalf<TlsStream<Socket>>>>,
     state: Arc<State>,
     silence: Duration,
     heard: Instant,
@@ -29,8 +28,8 @@ pub struct LinkReader {
 
 impl LinkReader {
     pub(super) fn new(
-        input: ReadHalf<TlsStream<TcpStream>>,
-        last_owner: oneshot::Sender<ReadHalf<TlsStream<TcpStream>>>,
+        input: ReadHalf<TlsStream<Socket>>,
+        last_owner: oneshot::Sender<ReadHalf<TlsStream<Socket>>>,
         state: Arc<State>,
         silence: Duration,
     ) -> Self {
@@ -144,7 +143,7 @@ impl Drop for LinkReader {
 
 /// Some bytes; 0 at an orderly end. Bytes that are there win over the silence that the caller's own delay made.
 async fn read(
-    input: &mut Option<ReadHalf<TlsStream<TcpStream>>>,
+    input: &mut Option<ReadHalf<TlsStream<Socket>>>,
     into: &mut [u8],
     state: &State,
     deadline: Instant,

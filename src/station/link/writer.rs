@@ -6,12 +6,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt, ReadHalf, WriteHalf};
-use tokio::net::TcpStream;
+use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, sleep_until, timeout};
 use tokio_rustls::TlsStream;
 
-use super::{DATA, HEADER, LinkOptions, MAXIMUM_PAYLOAD, PING_FRAME, Stage, State, closed, timed_out, wipe};
+use super::{
+    DATA, HEADER, LinkOptions, MAXIMUM_FRAME, MAXIMUM_PAYLOAD, PING_FRAME, Socket, Stage, State, closed, timed_out, wipe,
+};
 use crate::error::Error;
 use crate::station::tls::explain;
 
@@ -54,24 +56,10 @@ impl core::fmt::Debug for Reclaimed {
     }
 }
 
-/// Waits for a frame's memory.
-#[derive(Debug)]
-pub struct Reclaim(oneshot::Receiver<Reclaimed>);
-
-impl Reclaim {
-    /// The frame, after it was written or the link ended.
-    ///
-    /// # Errors
-    /// [`Error::Io`] when the runtime ended under it; the frame was then wiped without evidence.
-    pub async fn frame(self) -> Result<Reclaimed, Error> {
-        self.0.await.map_err(|_| closed())
-    }
-}
-
 impl LinkWriter {
     pub(super) fn start(
-        output: WriteHalf<TlsStream<TcpStream>>,
-        unread: oneshot::Receiver<ReadHalf<TlsStream<TcpStream>>>,
+        output: WriteHalf<TlsStream<Socket>>,
+        unread: oneshot::Receiver<ReadHalf<TlsStream<Socket>>>,
         state: Arc<State>,
         options: &LinkOptions,
     ) -> Self {
@@ -87,16 +75,24 @@ impl LinkWriter {
     /// # Errors
     /// [`Error::TooLarge`] or [`Error::Malformed`] for a length that is not allowed; else why the link is closed.
     pub async fn send(&self, frame: Vec<u8>) -> Result<(), Error> {
-        self.enqueue(Frame { bytes: frame, written: false, give_back: None }).await
+        let frame = self.check(Frame { bytes: frame, written: false, give_back: None })?;
+        self.queue.send(Order::Send(frame)).await.map_err(|_| self.reason())
     }
 
-    /// Sends a frame as [`LinkWriter::send`] does, and gives its memory back instead of wiping it: for a relay, whose receipt
-    /// needs the evidence of that wipe. A frame that cannot be sent comes back as not written; why the link ended, its reader says.
-    pub async fn send_and_reclaim(&self, frame: Vec<u8>) -> Reclaim {
-        let (give_back, reclaim) = oneshot::channel();
-        // Dropped in there, it is given back.
-        let _unsent = self.enqueue(Frame { bytes: frame, written: false, give_back: Some(give_back) }).await;
-        Reclaim(reclaim)
+    /// Sends a frame without waiting, and gives its memory back instead of wiping it: for a relay, whose receipt needs the evidence
+    /// of that wipe. `give_back` is called exactly once, after the frame was written or when it cannot be, by the task that finds
+    /// out; it must be short, and it owns what must live as long as the frame waits.
+    ///
+    /// # Errors
+    /// As [`LinkWriter::send`], and [`Error::Busy`] while the queue is full; the frame was given back as not written then.
+    pub fn try_send(&self, frame: Vec<u8>, give_back: impl FnOnce(Reclaimed) + Send + 'static) -> Result<(), Error> {
+        let frame = self.check(Frame { bytes: frame, written: false, give_back: Some(Box::new(give_back)) })?;
+        self.queue.try_send(Order::Send(frame)).map_err(|error| match error {
+            TrySendError::Full(_) => {
+                Error::Busy { what: "frames for a neighbour", limit: self.queue.max_capacity() as u64 }
+            }
+            TrySendError::Closed(_) => self.reason(),
+        })
     }
 
     /// Ends the link in both directions, at once and not in order: what is being written or waits is wiped or given back. A link
@@ -119,16 +115,17 @@ impl LinkWriter {
         finished.await.unwrap_or_else(|_| Err(self.reason()))
     }
 
-    async fn enqueue(&self, frame: Frame) -> Result<(), Error> {
+    /// A frame that may be queued; any other is dropped, which wipes it or gives it back.
+    fn check(&self, frame: Frame) -> Result<Frame, Error> {
         match frame.bytes.len() {
             0 => return Err(Error::Malformed { what: "an empty frame" }),
             1..=MAXIMUM_PAYLOAD => {}
             _ => return Err(Error::TooLarge { what: "a frame, in bytes,", limit: MAXIMUM_PAYLOAD as u64 }),
         }
-        if !matches!(self.state.stage(), Stage::Open) {
-            return Err(self.reason());
+        match self.state.stage() {
+            Stage::Open => Ok(frame),
+            Stage::Closed | Stage::Failed(_) => Err(self.reason()),
         }
-        self.queue.send(Order::Send(frame)).await.map_err(|_| self.reason())
     }
 
     fn reason(&self) -> Error {
@@ -148,26 +145,36 @@ enum Order {
 struct Frame {
     bytes: Vec<u8>,
     written: bool,
-    give_back: Option<oneshot::Sender<Reclaimed>>,
+    give_back: Option<Box<dyn FnOnce(Reclaimed) + Send>>,
+}
+
+impl Frame {
+    /// What stands before it on the wire.
+    fn head(&self) -> [u8; HEADER] {
+        let [a, b, c, d] = (self.bytes.len() as u32 + 1).to_be_bytes();
+        [a, b, c, d, DATA]
+    }
 }
 
 impl Drop for Frame {
     fn drop(&mut self) {
         let reclaimed = Reclaimed { frame: core::mem::take(&mut self.bytes), written: self.written };
         if let Some(give_back) = self.give_back.take() {
-            // Who sent it may be gone: it is then wiped as it is dropped.
-            let _unclaimed = give_back.send(reclaimed);
+            give_back(reclaimed);
         }
     }
 }
+
+/// The most frames that are written as one.
+const TURN: usize = 32;
 
 /// How long an orderly end waits for the neighbour's.
 const LINGER: Duration = Duration::from_secs(2);
 
 struct Task {
-    output: WriteHalf<TlsStream<TcpStream>>,
+    output: WriteHalf<TlsStream<Socket>>,
     orders: mpsc::Receiver<Order>,
-    unread: oneshot::Receiver<ReadHalf<TlsStream<TcpStream>>>,
+    unread: oneshot::Receiver<ReadHalf<TlsStream<Socket>>>,
     state: Arc<State>,
     options: LinkOptions,
 }
@@ -203,49 +210,75 @@ impl Task {
     async fn work(&mut self) -> Result<(), Error> {
         let mut last = Instant::now();
         loop {
-            let order = tokio::select! {
-                biased;
-                stage = self.state.ended() => return match stage {
-                    Stage::Failed(error) => Err(error),
-                    Stage::Open | Stage::Closed => self.close().await,
+            // Mostly something is there, and nothing else need be looked at; of a link that has ended it is given back.
+            let first = match self.orders.try_recv() {
+                Ok(order) if matches!(self.state.stage(), Stage::Open) => Some(order),
+                _ => tokio::select! {
+                    biased;
+                    stage = self.state.ended() => return match stage {
+                        Stage::Failed(error) => Err(error),
+                        Stage::Open | Stage::Closed => self.close().await,
+                    },
+                    order = self.orders.recv() => order,
+                    () = sleep_until(last + self.options.keep_alive) => {
+                        self.write_all(&mut [IoSlice::new(&PING_FRAME)]).await?;
+                        last = Instant::now();
+                        continue;
+                    }
                 },
-                order = self.orders.recv() => order,
-                () = sleep_until(last + self.options.keep_alive) => {
-                    self.write(&PING_FRAME, &[]).await?;
-                    last = Instant::now();
-                    continue;
-                }
             };
-            match order {
-                Some(Order::Send(mut frame)) => {
-                    let [a, b, c, d] = (frame.bytes.len() as u32 + 1).to_be_bytes();
-                    self.write(&[a, b, c, d, DATA], &frame.bytes).await?;
-                    frame.written = true;
-                    last = Instant::now();
-                }
-                Some(Order::Shutdown(done)) => {
-                    let outcome = self.close().await;
-                    // Who asked may have stopped waiting.
-                    let _unheard = done.send(outcome.clone());
-                    return outcome;
-                }
-                None => return self.close().await,
+            let Some(first) = first else { return self.close().await };
+            let (mut frames, shutdown) = self.gather(first);
+            if !frames.is_empty() {
+                self.write(&mut frames).await?;
+                drop(frames);
+                last = Instant::now();
+            }
+            if let Some(done) = shutdown {
+                let outcome = self.close().await;
+                // Who asked may have stopped waiting.
+                let _unheard = done.send(outcome.clone());
+                return outcome;
             }
         }
     }
 
-    async fn write(&mut self, header: &[u8; HEADER], payload: &[u8]) -> Result<(), Error> {
-        let (mut header, mut payload) = (&header[..], payload);
-        while !header.is_empty() || !payload.is_empty() {
-            let slices = [IoSlice::new(header), IoSlice::new(payload)];
-            let step = self.output.write_vectored(&slices);
+    /// What waits and fits into one turn, at least one frame or the order to end.
+    fn gather(&mut self, first: Order) -> (Vec<Frame>, Option<oneshot::Sender<Result<(), Error>>>) {
+        let (mut frames, mut length) = (Vec::new(), 0);
+        let mut next = Some(first);
+        while let Some(order) = next {
+            match order {
+                Order::Shutdown(done) => return (frames, Some(done)),
+                Order::Send(frame) => {
+                    length += frame.bytes.len();
+                    frames.push(frame);
+                }
+            }
+            next = if frames.len() < TURN && length < MAXIMUM_FRAME { self.orders.try_recv().ok() } else { None };
+        }
+        (frames, None)
+    }
+
+    /// Writes frames as one: small ones share a TLS record and a system call.
+    async fn write(&mut self, frames: &mut [Frame]) -> Result<(), Error> {
+        let heads: Vec<[u8; HEADER]> = frames.iter().map(Frame::head).collect();
+        let parts = heads.iter().zip(frames.iter());
+        let mut slices: Vec<_> =
+            parts.flat_map(|(head, frame)| [IoSlice::new(head), IoSlice::new(&frame.bytes)]).collect();
+        self.write_all(&mut slices).await?;
+        frames.iter_mut().for_each(|frame| frame.written = true);
+        Ok(())
+    }
+
+    async fn write_all(&mut self, mut slices: &mut [IoSlice<'_>]) -> Result<(), Error> {
+        while !slices.is_empty() {
+            let step = self.output.write_vectored(slices);
             let count = progress(&self.state, self.options.silence, step).await?;
             if count == 0 {
                 return Err(Error::Io { what: "writing to the neighbour", kind: std::io::ErrorKind::WriteZero });
             }
-            let of_header = count.min(header.len());
-            header = header.get(of_header..).unwrap_or_default();
-            payload = payload.get(count - of_header..).unwrap_or_default();
+            IoSlice::advance_slices(&mut slices, count);
         }
         progress(&self.state, self.options.silence, self.output.flush()).await
     }
