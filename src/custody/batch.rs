@@ -38,7 +38,7 @@ impl<'c> Batch<'c> {
     pub(super) fn append(&mut self, entry: &Entry<'_>, row: i64, time: i64) -> Result<(), Error> {
         let mut salt = [0; 32];
         self.random.fill(&mut salt).map_err(|_| Error::RandomnessUnavailable)?;
-        let leaf = entry::leaf(&salt, &entry.encode(time.unsigned_abs())?);
+        let leaf = entry::leaf(&salt, &entry.encode(time.cast_unsigned())?);
         let position = self.size + self.leaves.len() as u64;
         let new = "INSERT INTO log (position, entry, row, salt, leaf) VALUES (?1, ?2, ?3, ?4, ?5)";
         self.execute(new, (position.cast_signed(), entry.kind() as u8, row, salt, leaf))?;
@@ -109,7 +109,7 @@ pub(super) fn log_size(connection: &Connection) -> Result<u64, Error> {
     let size = connection
         .prepare_cached("SELECT coalesce(max(position) + 1, 0) FROM log")
         .and_then(|mut statement| statement.query_row([], |row| row.get::<_, i64>(0)));
-    Ok(size.map_err(|error| reading(&error))?.unsigned_abs())
+    Ok(size.map_err(|error| reading(&error))?.cast_unsigned())
 }
 
 /// The tiles of a store.

@@ -22,7 +22,7 @@ pub struct Report {
 }
 
 /// The receipts that a completed handover leaves, and who makes each.
-const REQUIRED: [(Role, Event); 5] = [
+pub(super) const REQUIRED: [(Role, Event); 5] = [
     (Role::Issuer, Event::KeyWiped),
     (Role::Issuer, Event::Closed),
     (Role::CertificateCentre, Event::RelayedNotRetained),

@@ -54,7 +54,7 @@ impl Store {
     pub fn expired(&self) -> Result<Vec<Expired>, Error> {
         let query = "SELECT id, before_unix_ms, stored_unix_ms, sessions, receipts, alarms FROM expired ORDER BY id";
         let rows = self.rows(query, [], |row| {
-            let number = |column| row.get::<_, i64>(column).map(i64::unsigned_abs);
+            let number = |column| row.get::<_, i64>(column).map(i64::cast_unsigned);
             Ok((row.get::<_, i64>(0)?, [number(1)?, number(2)?, number(3)?, number(4)?, number(5)?]))
         })?;
         rows.into_iter().map(|(id, numbers)| self.expired_of(id, numbers)).collect()
@@ -65,7 +65,7 @@ impl Store {
         let [before_unix_ms, stored_unix_ms, sessions, receipts, alarms] = numbers;
         let positions =
             self.rows("SELECT first, last FROM expired_positions WHERE expired = ?1 ORDER BY first", [id], |row| {
-                Ok((row.get::<_, i64>(0)?.unsigned_abs(), row.get::<_, i64>(1)?.unsigned_abs()))
+                Ok((row.get::<_, i64>(0)?.cast_unsigned(), row.get::<_, i64>(1)?.cast_unsigned()))
             })?;
         Ok(Expired { before_unix_ms, stored_unix_ms, sessions, receipts, alarms, positions })
     }
@@ -168,7 +168,7 @@ fn ids(batch: &Batch<'_>, query: &str, parameter: i64) -> Result<Vec<i64>, Error
 /// Ascending positions as ranges, first and last.
 fn ranges(positions: Vec<i64>) -> Vec<(u64, u64)> {
     let mut ranges: Vec<(u64, u64)> = Vec::new();
-    for position in positions.into_iter().map(i64::unsigned_abs) {
+    for position in positions.into_iter().map(i64::cast_unsigned) {
         match ranges.last_mut() {
             Some((_, last)) if *last + 1 == position => *last = position,
             _ => ranges.push((position, position)),

@@ -19,7 +19,7 @@ use crate::error::Error;
 use crate::handover::Record;
 use crate::types::SessionId;
 
-const SCHEMA: &str = include_str!("schema.sql");
+pub(super) const SCHEMA: &str = include_str!("schema.sql");
 const SCHEMA_VERSION: i64 = 2;
 const APPLICATION_ID: i64 = 0x7368_6B79;
 
@@ -230,7 +230,7 @@ impl Store {
         &self,
         query: &str,
         parameters: impl Params,
-        read: fn(&Row<'_>) -> rusqlite::Result<T>,
+        read: impl FnMut(&Row<'_>) -> rusqlite::Result<T>,
     ) -> Result<Vec<T>, Error> {
         let mut statement = self.connection.prepare_cached(query).map_err(|error| reading(&error))?;
         let rows = statement.query_map(parameters, read).map_err(|error| reading(&error))?;

@@ -23,13 +23,18 @@ pub(super) struct Envelope<'a> {
     pub(super) signature: [u8; 64],
 }
 
-/// The bytes that are signed: `Sig_structure` with context "Signature1" (RFC 9052 §4.4).
+/// The bytes that are signed for a receipt.
 pub(super) fn to_be_signed(key_id: &[u8; 32], payload: &[u8]) -> Result<Vec<u8>, Error> {
-    let mut encoder = Encoder::new(Vec::with_capacity(payload.len() + 80));
+    sig_structure(&protected(key_id), payload)
+}
+
+/// `Sig_structure` with context "Signature1" and no external data (RFC 9052 §4.4).
+pub(crate) fn sig_structure(protected: &[u8], payload: &[u8]) -> Result<Vec<u8>, Error> {
+    let mut encoder = Encoder::new(Vec::with_capacity(payload.len() + protected.len() + 32));
     encoder
         .array(4)
         .and_then(|e| e.str("Signature1"))
-        .and_then(|e| e.bytes(&protected(key_id)))
+        .and_then(|e| e.bytes(protected))
         .and_then(|e| e.bytes(&[]))
         .and_then(|e| e.bytes(payload))
         .map_err(malformed)?;

@@ -22,6 +22,8 @@ use crate::buffer::{Cause, ErasedCopy, Erasure};
 use crate::error::Error;
 use crate::types::{KeyId, Role, SessionId};
 
+#[cfg(feature = "custody")]
+pub(crate) use cose::sig_structure;
 pub use event::{Event, Method, NotCovered, RelayFigures, Retained};
 pub use statement::Statement;
 
@@ -211,6 +213,16 @@ pub fn verify(bytes: &[u8], public_key: &[u8; 32]) -> Result<Statement, Error> {
     let message = cose::to_be_signed(&envelope.key_id, envelope.payload)?;
     key.verify_strict(&message, &Signature::from_bytes(&envelope.signature)).map_err(|_| Error::BadSignature)?;
     read(&envelope)
+}
+
+/// The bytes over which a receipt's Ed25519 signature is, and that signature: for tools that know Ed25519 and not COSE, such as
+/// `openssl pkeyutl -verify -rawin`. Nothing is verified.
+///
+/// # Errors
+/// [`Error::TooLarge`] and [`Error::Malformed`].
+pub fn to_be_signed(bytes: &[u8]) -> Result<(Vec<u8>, [u8; 64]), Error> {
+    let envelope = cose::parse(bytes)?;
+    Ok((cose::to_be_signed(&envelope.key_id, envelope.payload)?, envelope.signature))
 }
 
 /// Reads a receipt **without checking its signature**, to find out whose key to check it with.

@@ -104,6 +104,17 @@ pub struct TrustFiles {
 }
 
 impl TrustFiles {
+    /// Reads the table `[trust]` alone, from a station's configuration or from a file that holds nothing else. Paths in it are
+    /// relative to the file.
+    ///
+    /// # Errors
+    /// [`Error::Configuration`] with the file and what is wrong with it.
+    pub fn load(path: &Path) -> Result<Self, Error> {
+        let mut trust = read::parse_trust(&read::text(path)?).map_err(|reason| in_file(path, &reason))?;
+        read::resolve_trust(&mut trust, path.parent().unwrap_or(Path::new("")));
+        Ok(trust)
+    }
+
     /// The authorities' files for a role.
     #[must_use]
     pub fn of(&self, role: Role) -> &[PathBuf] {

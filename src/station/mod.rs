@@ -26,4 +26,4 @@ pub mod trust;
 
 pub use driver::Order;
 pub use notice::Notices;
-pub use run::{Orders, run};
+pub use run::{Orders, log_key, run};

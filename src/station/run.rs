@@ -134,7 +134,6 @@ async fn serve<M: Machine + Send + 'static>(
     }
 }
 
-
 async fn listen(
     listener: TcpListener,
     tls: Arc<ServerTls>,
@@ -254,6 +253,17 @@ impl Opened {
         }
         Ok(Self { crypto, trust, store })
     }
+}
+
+/// A station's key for its log, in locked memory, for tools that sign in its name while it does not run or beside it.
+///
+/// # Errors
+/// [`Error::Configuration`] with the file and what is wrong with it; when there is no locked memory to be had.
+pub fn log_key(config: &Config) -> Result<LogKey, Error> {
+    let trust = Authorities::load(&config.trust)?;
+    let vault = Vault::open(vault_options(config, 1, 16))?;
+    let key = signing_key(config, &trust, &vault, KeyUse::Log)?;
+    LogKey::new(key, &config.operator, &config.station)
 }
 
 fn vault_options(config: &Config, windows: usize, key_cells: usize) -> VaultOptions {

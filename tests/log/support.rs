@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use ed25519_dalek::{Signer, SigningKey};
 use sha2::{Digest, Sha256};
 use shokyo::Error;
-use shokyo::custody::log::{Hash, NoteSigner, TileId, Tiles, VerifierKey, append};
+use shokyo::custody::log::{Checkpoint, Hash, NoteSigner, TileId, Tiles, VerifierKey, append, root};
 
-/// Tiles in memory, and how often one was read.
+/// Tiles in memory.
 #[derive(Clone, Default)]
 pub(crate) struct Memory {
     pub(crate) tiles: BTreeMap<TileId, Vec<u8>>,
@@ -63,6 +63,14 @@ pub(crate) fn naive_split(length: usize) -> usize {
         split *= 2;
     }
     split
+}
+
+/// The log's checkpoint at `size`, and the signed note.
+pub(crate) fn checkpoint(tiles: &dyn Tiles, size: u64, key: &Key) -> (Checkpoint, String) {
+    let origin = key.verifier_key().name().to_owned();
+    let checkpoint = Checkpoint { origin, size, root: root(tiles, size).unwrap() };
+    let note = checkpoint.sign(key).unwrap();
+    (checkpoint, note)
 }
 
 /// A log's key, or another station's.

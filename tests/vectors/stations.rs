@@ -9,8 +9,8 @@ use shokyo::handover::kiosk::Application;
 use shokyo::handover::relay::UPSTREAM;
 use shokyo::handover::suite::{SigningKey, StationCrypto, StationKeys};
 use shokyo::handover::{
-    Frame, Identity, Issuer, IssuerEvent, KeyUse, Kiosk, KioskEvent, MessageType, Peer, Policy, Relay, RelayEvent,
-    Source, Suite, Suites, Trust,
+    Frame, Identity, Issuer, IssuerEvent, KeyUse, Kiosk, KioskEvent, Peer, Policy, Relay, RelayEvent, Source, Suite,
+    Suites, Trust,
 };
 use shokyo::receipt::StationInfo;
 use shokyo::types::{Now, Role, Roles, Time};
@@ -153,20 +153,6 @@ impl Stations {
             assert!(taken.is_ok() || self.cancelled, "{to}: {taken:?}");
         }
         panic!("the stations never come to rest");
-    }
-
-    /// The kiosk's receipt comes once more, as after a restart, when the issuer has no such session any more.
-    pub fn send_receipt_late(&mut self) {
-        self.now.monotonic.0 += 3_600_000;
-        self.now.unix_ms += 3_600_000;
-        let of_kiosk = |frame: &&Vec<u8>| {
-            let frame = Frame::decode(frame).unwrap();
-            frame.kind == MessageType::Erased && frame.role == Role::Kiosk
-        };
-        let receipt = self.frames.iter().find(of_kiosk).unwrap().clone();
-        self.issuer.handle_frame(self.now, DOWN, &receipt).unwrap();
-        self.collect();
-        self.network.clear();
     }
 
     fn send(&mut self, to: Role, from: Peer, frame: Vec<u8>) {

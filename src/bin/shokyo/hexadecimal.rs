@@ -11,10 +11,15 @@ pub(crate) fn encode(bytes: &[u8]) -> String {
 
 /// Exactly `N` bytes from `2 N` digits.
 pub(crate) fn decode<const N: usize>(text: &str) -> Option<[u8; N]> {
+    decode_all(text)?.try_into().ok()
+}
+
+/// All bytes from an even number of digits.
+pub(crate) fn decode_all(text: &str) -> Option<Vec<u8>> {
     let digits: Vec<u8> = text.chars().map(|digit| digit.to_digit(16)?.try_into().ok()).collect::<Option<_>>()?;
     let bytes: Vec<u8> =
         digits.chunks_exact(2).map(|pair| pair.iter().fold(0, |byte, digit| byte << 4 | digit)).collect();
-    if digits.len() == 2 * N { bytes.try_into().ok() } else { None }
+    if digits.len() == 2 * bytes.len() { Some(bytes) } else { None }
 }
 
 #[cfg(test)]

@@ -11,7 +11,7 @@ use crate::custody::log::base64;
 use crate::error::Error;
 
 /// The largest note that is read, in bytes.
-const LARGEST: usize = 65_536;
+pub(super) const LARGEST: usize = 65_536;
 /// The most signatures of a note, as in Go's `sumdb/note`; a checkpoint here has a handful.
 const MOST_SIGNATURES: usize = 100;
 /// The longest name of a key, in bytes: what C2SP tlog-cosignature has room for.

@@ -74,6 +74,9 @@ pub fn verify_inclusion(leaf: &Hash, index: u64, size: u64, proof: &[Hash], root
 
 /// The root to which an inclusion proof leads: whoever signed that root says that the leaf is in the tree.
 ///
+/// The size must come from whoever signed, as in a checkpoint: a root alone does not tell it, and with another size the same hashes lead to
+/// the same root from another place.
+///
 /// # Errors
 /// [`Error::OutOfRange`] for a leaf beyond the tree, [`Error::Mismatch`] for a proof that is too long or too short.
 pub fn root_of_inclusion(leaf: &Hash, index: u64, size: u64, proof: &[Hash]) -> Result<Hash, Error> {
@@ -113,15 +116,29 @@ pub fn verify_consistency(
     proof: &[Hash],
 ) -> Result<(), Error> {
     check_size(new_size)?;
-    let demand = |holds: bool| if holds { Ok(()) } else { Err(NOT_CONSISTENT) };
     if old_size > new_size {
         return Err(Error::OutOfRange { at: old_size, length: new_size });
     }
-    if old_size == new_size {
-        return demand(old_root == new_root && proof.is_empty());
-    }
-    if old_size == 0 {
-        return demand(*old_root == empty_root() && proof.is_empty());
+    let consistent = if old_size == new_size {
+        old_root == new_root && proof.is_empty()
+    } else if old_size == 0 {
+        *old_root == empty_root() && proof.is_empty()
+    } else {
+        roots_of_consistency(old_size, old_root, new_size, proof)? == (*old_root, *new_root)
+    };
+    if consistent { Ok(()) } else { Err(NOT_CONSISTENT) }
+}
+
+/// The two roots to which a consistency proof leads, for `0 < old_size < new_size`. Where the old tree is one complete subtree, the
+/// proof does not name it: `old_root` is taken for it.
+pub(super) fn roots_of_consistency(
+    old_size: u64,
+    old_root: &Hash,
+    new_size: u64,
+    proof: &[Hash],
+) -> Result<(Hash, Hash), Error> {
+    if old_size == 0 || old_size >= new_size {
+        return Err(NOT_CONSISTENT);
     }
     // The names are those of RFC 9162 §2.1.4.2.
     let (first, path) = match proof {
@@ -148,7 +165,7 @@ pub fn verify_consistency(
         r#fn >>= 1;
         sn >>= 1;
     }
-    demand(sn == 0 && fr == *old_root && sr == *new_root)
+    if sn == 0 { Ok((fr, sr)) } else { Err(NOT_CONSISTENT) }
 }
 
 /// Where a node is the last one of its level and has no sibling, it moves up until it is a right child, or the first.

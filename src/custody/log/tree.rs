@@ -1,6 +1,7 @@
 //! The Merkle tree of RFC 9162 §2.1, whose hashes are kept in tiles of height 8 (C2SP tlog-tiles).
 
 use alloc::collections::BTreeMap;
+use alloc::collections::btree_map::Entry;
 use alloc::vec::Vec;
 use core::cell::RefCell;
 
@@ -135,10 +136,11 @@ impl<'a> Subtrees<'a> {
         let id = TileId { level: level as u8, index: first / TILE_WIDTH };
         let (start, width) = ((first % TILE_WIDTH) as usize, 1 << inner);
         let mut read = self.read.borrow_mut();
-        if !read.contains_key(&id) {
-            read.insert(id, self.tiles.tile(id)?);
-        }
-        let hashes: &[Hash] = read.get(&id).map_or(&[], |content| content.as_chunks().0);
+        let content = match read.entry(id) {
+            Entry::Occupied(there) => there.into_mut(),
+            Entry::Vacant(missing) => missing.insert(self.tiles.tile(id)?),
+        };
+        let (hashes, _) = content.as_chunks();
         hashes.get(start..start + width).map(perfect).ok_or(SHORT)
     }
 }
@@ -149,7 +151,7 @@ pub(super) fn split(length: u64) -> u64 {
 }
 
 /// The root over hashes whose number is a power of two.
-fn perfect(hashes: &[Hash]) -> Hash {
+pub(super) fn perfect(hashes: &[Hash]) -> Hash {
     match hashes {
         [] => empty_root(),
         [one] => *one,

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Deserializer};
 
-use super::Config;
+use super::{Config, TrustFiles};
 use crate::error::Error;
 use crate::station::profile;
 use crate::types::Role;
@@ -30,6 +30,19 @@ pub(super) fn text(path: &Path) -> Result<String, Error> {
 
 /// The structures; on failure the line, the key and what was expected. The source line itself is never quoted.
 pub(super) fn parse(text: &str) -> Result<Config, String> {
+    structure(text)
+}
+
+/// The table `[trust]` alone; what else is in the file is not looked at.
+pub(super) fn parse_trust(text: &str) -> Result<TrustFiles, String> {
+    #[derive(Deserialize)]
+    struct Trusting {
+        trust: TrustFiles,
+    }
+    structure::<Trusting>(text).map(|file| file.trust)
+}
+
+fn structure<T: serde::de::DeserializeOwned>(text: &str) -> Result<T, String> {
     toml::from_str(text).map_err(|error| {
         let start = error.span().map_or(0, |span| span.start.min(text.len()));
         let before = text.as_bytes().get(..start).unwrap_or_default();
@@ -48,7 +61,13 @@ pub(super) fn resolve_paths(config: &mut Config, folder: &Path) {
         resolve(&mut credential.certificate);
         resolve(&mut credential.key);
     }
-    let trust = &mut config.trust;
+    resolve_trust(&mut config.trust, folder);
+    config.relay.attachment.iter_mut().for_each(resolve);
+    config.documents.iter_mut().for_each(|document| resolve(&mut document.file));
+}
+
+/// Makes the paths of the table `[trust]` relative to the file's folder.
+pub(super) fn resolve_trust(trust: &mut TrustFiles, folder: &Path) {
     for files in [
         &mut trust.issuer,
         &mut trust.certificate_centre,
@@ -56,10 +75,8 @@ pub(super) fn resolve_paths(config: &mut Config, folder: &Path) {
         &mut trust.kiosk,
         &mut trust.revocation,
     ] {
-        files.iter_mut().for_each(resolve);
+        files.iter_mut().for_each(|path| *path = folder.join(&*path));
     }
-    config.relay.attachment.iter_mut().for_each(resolve);
-    config.documents.iter_mut().for_each(|document| resolve(&mut document.file));
 }
 
 pub(super) fn role<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Role, D::Error> {

@@ -12,7 +12,8 @@ use tokio::time::{Instant, sleep_until, timeout};
 use tokio_rustls::TlsStream;
 
 use super::{
-    DATA, HEADER, LinkOptions, MAXIMUM_FRAME, MAXIMUM_PAYLOAD, PING_FRAME, Socket, Stage, State, closed, timed_out, wipe,
+    DATA, HEADER, LinkOptions, MAXIMUM_FRAME, MAXIMUM_PAYLOAD, PING_FRAME, Socket, Stage, State, closed, timed_out,
+    wipe,
 };
 use crate::error::Error;
 use crate::station::tls::explain;

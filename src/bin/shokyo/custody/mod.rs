@@ -5,6 +5,8 @@ mod export;
 mod keys;
 mod prove;
 mod reconcile;
+mod report;
+mod sessions;
 mod verify;
 
 use std::process::ExitCode;
@@ -36,6 +38,12 @@ pub(crate) enum CustodyCommand {
     /// Compare the stores of all operators: which sessions lack which receipts, and where.
     #[command(after_help = EXIT_CODES)]
     Reconcile(reconcile::Arguments),
+    /// Write one page, in Japanese and English, about what one or more stores say: outcomes, alarms, times, completeness.
+    #[command(after_help = EXIT_CODES)]
+    Report(report::Arguments),
+    /// List a store's sessions, one a line.
+    #[command(after_help = EXIT_CODES)]
+    Sessions(sessions::Arguments),
 }
 
 /// Runs one of the commands.
@@ -46,5 +54,7 @@ pub(crate) fn run(command: &CustodyCommand) -> ExitCode {
         CustodyCommand::Prove(arguments) => prove::run(arguments),
         CustodyCommand::Cosign(arguments) => cosign::run(arguments),
         CustodyCommand::Reconcile(arguments) => reconcile::run(arguments),
+        CustodyCommand::Report(arguments) => report::run(arguments),
+        CustodyCommand::Sessions(arguments) => sessions::run(arguments),
     }
 }

@@ -1,12 +1,164 @@
-//! `shokyo custody verify`.
+//! `shokyo custody verify`: a store, a published log, a receipt, a proof or a checkpoint, told by what the file is.
 
+mod small;
+
+use std::io::Read;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Args;
+use serde_json::{Value, json};
+use shokyo::custody::log::Published;
+use shokyo::custody::{EntryKind, LogCheck, LogReport, Store, verify_log};
+
+use super::WRONG;
+use super::keys::{Believed, Keys};
+use crate::words::{GREEN, RED};
+use crate::{fail, hexadecimal};
 
 #[derive(Debug, Args)]
-pub(crate) struct Arguments {}
+pub(crate) struct Arguments {
+    /// What to check: a store (SQLite), the folder of a published log, a receipt (COSE), a proof of `custody prove` (JSON), or a
+    /// checkpoint (signed note).
+    #[arg(value_name = "STORE|FOLDER|RECEIPT|PROOF|CHECKPOINT")]
+    what: PathBuf,
+    #[command(flatten)]
+    keys: Keys,
+    /// A checkpoint of the log that you kept: only that shows that the newest entries were cut off.
+    #[arg(long = "known", value_name = "FILE")]
+    known: Vec<PathBuf>,
+    /// Print one JSON object instead of text.
+    #[arg(long)]
+    json: bool,
+}
 
-pub(crate) fn run(_arguments: &Arguments) -> ExitCode {
-    ExitCode::SUCCESS
+/// What was found of whatever was looked at.
+struct Finding {
+    json: Value,
+    text: String,
+    problems: Vec<String>,
+}
+
+/// The largest file that is read whole.
+const LARGEST: u64 = 1 << 20;
+
+pub(crate) fn run(arguments: &Arguments) -> ExitCode {
+    match check(arguments) {
+        Ok(finding) => show(&finding, arguments.json),
+        Err(reason) => fail(&reason),
+    }
+}
+
+fn check(arguments: &Arguments) -> Result<Finding, String> {
+    let believed = arguments.keys.load()?;
+    let file = &arguments.what;
+    let unreadable = |error: std::io::Error| format!("{}: cannot be read ({})", file.display(), error.kind());
+    if file.is_dir() {
+        return published(file, &believed);
+    }
+    let mut start = Vec::new();
+    std::fs::File::open(file).and_then(|opened| opened.take(LARGEST).read_to_end(&mut start)).map_err(unreadable)?;
+    match start.first() {
+        Some(b'S') if start.starts_with(b"SQLite format 3\0") => store(arguments, &believed),
+        Some(0xD2) => small::receipt(&start, &believed),
+        Some(b'{' | b'[') => small::proofs(&start, &believed),
+        _ => small::checkpoint(&start, &believed),
+    }
+}
+
+fn show(finding: &Finding, as_json: bool) -> ExitCode {
+    if as_json {
+        anstream::println!("{}", finding.json);
+    } else {
+        for problem in &finding.problems {
+            anstream::println!("{RED}wrong:{RED:#} {problem}");
+        }
+        anstream::println!("{}", finding.text);
+        if finding.problems.is_empty() {
+            anstream::println!("{GREEN}nothing wrong was found{GREEN:#}");
+        }
+    }
+    if finding.problems.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(WRONG) }
+}
+
+fn store(arguments: &Arguments, believed: &Believed) -> Result<Finding, String> {
+    let _one_at_least = believed.log()?;
+    let read = |file: &PathBuf| {
+        std::fs::read_to_string(file).map_err(|error| format!("{}: cannot be read ({})", file.display(), error.kind()))
+    };
+    let known = arguments.known.iter().map(read).collect::<Result<Vec<_>, _>>()?;
+    let store = Store::open_read_only(&arguments.what).map_err(|error| error.to_string())?;
+    let keys = |unverified: &shokyo::receipt::Unverified| believed.of_receipt(unverified);
+    let check = LogCheck { keys: &believed.logs, receipt_keys: &keys, known: &known };
+    let report = verify_log(&store, &check).map_err(|error| error.to_string())?;
+    let mut problems: Vec<String> = report.problems.iter().map(ToString::to_string).collect();
+    let untold = report.problem_count - report.problems.len() as u64;
+    if untold > 0 {
+        problems.push(format!("and {untold} more"));
+    }
+    Ok(Finding { json: log_as_json(&report, &problems), text: log_as_text(&report), problems })
+}
+
+fn log_as_text(report: &LogReport) -> String {
+    let mut text = format!("{} entries", report.size);
+    let kinds = EntryKind::ALL.iter().zip(report.entries).filter(|(_, count)| *count > 0);
+    for (index, (kind, count)) in kinds.enumerate() {
+        text.push_str(&format!("{} {count} {}", if index == 0 { ":" } else { "," }, kind.name()));
+    }
+    match &report.checkpoint {
+        Some(newest) => text.push_str(&format!(
+            "\nnewest checkpoint: {} of size {}, root {}; {} checkpoints compared",
+            newest.origin,
+            newest.size,
+            hexadecimal::encode(&newest.root),
+            report.checkpoints
+        )),
+        None => text.push_str("\nno checkpoint"),
+    }
+    text.push_str(&format!("\nreceipts: {} signatures verified", report.receipts_verified));
+    if report.receipts_without_key > 0 {
+        text.push_str(&format!(
+            "; {} not checked, because no certificate for their keys was given",
+            report.receipts_without_key
+        ));
+    }
+    if report.expired > 0 {
+        text.push_str(&format!("\nexpired in order: the rows of {} entries", report.expired));
+    }
+    text
+}
+
+fn log_as_json(report: &LogReport, problems: &[String]) -> Value {
+    json!({
+        "what": "store",
+        "problems": problems,
+        "problem_count": report.problem_count,
+        "size": report.size,
+        "root": hexadecimal::encode(&report.root),
+        "entries": EntryKind::ALL.iter().zip(report.entries)
+            .map(|(kind, count)| (kind.name().to_owned(), json!(count)))
+            .collect::<serde_json::Map<_, _>>(),
+        "checkpoint": report.checkpoint.as_ref().map(|newest| json!({
+            "origin": newest.origin, "size": newest.size, "root": hexadecimal::encode(&newest.root),
+        })),
+        "checkpoints_compared": report.checkpoints,
+        "receipts_verified": report.receipts_verified,
+        "receipts_without_key": report.receipts_without_key,
+        "expired": report.expired,
+    })
+}
+
+fn published(folder: &Path, believed: &Believed) -> Result<Finding, String> {
+    let published = Published::open(folder, believed.log()?).map_err(|error| error.to_string())?;
+    let problems: Vec<String> = published.check().err().iter().map(ToString::to_string).collect();
+    let checkpoint = published.checkpoint();
+    let root = hexadecimal::encode(&checkpoint.root);
+    Ok(Finding {
+        text: format!("published log {} of size {}, root {root}", checkpoint.origin, checkpoint.size),
+        json: json!({
+            "what": "published-log", "problems": problems,
+            "origin": checkpoint.origin, "size": checkpoint.size, "root": root,
+        }),
+        problems,
+    })
 }

@@ -1,0 +1,103 @@
+//! Whose key signs a log, from when on.
+
+use shokyo::custody::log::Checkpoint;
+use shokyo::custody::{LogCheck, Store, verify_log};
+use shokyo::handover::Record;
+use shokyo::types::SessionId;
+
+use crate::chain::{LogKey, keys, opened, session, verify};
+use crate::{as_owner, problems, store_of};
+
+#[test]
+fn what_was_appended_without_a_key_is_signed_when_there_is_one() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("station.sqlite");
+    let mut store = Store::open(&path).unwrap();
+    store.write(&opened(session(1)), 1).unwrap();
+    store.write(&opened(session(2)), 1).unwrap();
+    assert_eq!(store.newest_checkpoint().unwrap(), None);
+    drop(store);
+    assert_eq!(problems(&path, &[]), ["entries 0 to 1: no checkpoint that verifies covers them"]);
+    let store = Store::open_signed(&path, LogKey::boxed(9)).unwrap();
+    let checkpoint =
+        Checkpoint::verify(&store.newest_checkpoint().unwrap().unwrap(), &LogKey::new(9).verifier()).unwrap();
+    assert_eq!(checkpoint.size, 2);
+    assert_eq!(verify(&store, &[]).problems, []);
+}
+
+#[test]
+fn every_batch_is_covered_by_a_checkpoint_when_it_is_durable() {
+    let (_directory, path) = store_of(1);
+    let mut store = Store::open_signed(&path, LogKey::boxed(9)).unwrap();
+    for number in 100..120 {
+        store.write_all(&[(opened(session(number)), 5), (opened(session(number + 1000)), 5)]).unwrap();
+        let note = Store::open_read_only(&path).unwrap().newest_checkpoint().unwrap().unwrap();
+        let checkpoint = Checkpoint::verify(&note, &LogKey::new(9).verifier()).unwrap();
+        assert_eq!(checkpoint.size, store.log_size().unwrap());
+    }
+    // A batch of which one record is refused leaves nothing, in the log neither.
+    let size = store.log_size().unwrap();
+    let refused = Record::PrintStarted { session: SessionId([1; 32]) };
+    store.write_all(&[(opened(session(500)), 5), (refused, 5)]).unwrap_err();
+    assert_eq!(store.log_size().unwrap(), size);
+    assert_eq!(verify(&store, &[]).problems, []);
+}
+
+#[test]
+fn a_new_key_goes_on_where_the_old_one_ended() {
+    let (_directory, path) = store_of(10);
+    let mut store = Store::open_signed(&path, LogKey::boxed(8)).unwrap();
+    crate::fill(&mut store, 10..12);
+    // In another hour, so that the old key's last checkpoint stays.
+    store.write(&opened(session(99)), 4_000_000).unwrap();
+    let check = |seeds: &[u8]| {
+        let log_keys: Vec<_> = seeds.iter().map(|seed| LogKey::new(*seed).verifier()).collect();
+        verify_log(&store, &LogCheck { keys: &log_keys, receipt_keys: &keys, known: &[] }).unwrap()
+    };
+    assert_eq!(check(&[9, 8]).problems, []);
+    assert_eq!(check(&[9]).problem_count, 3, "the control: the new key is not believed unseen");
+}
+
+#[test]
+fn a_log_is_refused_that_is_not_what_it_signed() {
+    let (_directory, path) = store_of(3);
+    as_owner(&path, "UPDATE tiles SET hashes = zeroblob(32 * 21)");
+    let error = Store::open_signed(&path, LogKey::boxed(9)).unwrap_err().to_string();
+    assert!(error.contains("custody verify"), "{error}");
+    Store::open(&path).unwrap();
+}
+
+#[test]
+fn a_store_of_another_station_is_refused() {
+    struct Named(shokyo::custody::log::VerifierKey);
+    impl shokyo::custody::log::NoteSigner for Named {
+        fn verifier_key(&self) -> &shokyo::custody::log::VerifierKey {
+            &self.0
+        }
+        fn sign(&self, _: &[u8]) -> Result<[u8; 64], shokyo::error::Error> {
+            Err(shokyo::error::Error::Erased)
+        }
+    }
+    let (_directory, path) = store_of(1);
+    let public = *LogKey::new(9).verifier().public_key();
+    let other = shokyo::custody::log::VerifierKey::new("shokyo/an-operator/issuer-2", public).unwrap();
+    let error = Store::open_signed(&path, Box::new(Named(other))).unwrap_err().to_string();
+    assert!(error.contains("station's name"), "{error}");
+    // A key that cannot be used: nothing is written that it has not signed.
+    let mut store = Store::open_signed(&path, Box::new(Named(LogKey::new(9).verifier()))).unwrap();
+    assert!(store.write(&opened(session(77)), 5).is_err());
+    drop(store);
+    assert_eq!(problems(&path, &[]), [""; 0]);
+    assert_eq!(Store::open(&path).unwrap().session(session(77)).unwrap(), None);
+}
+
+#[test]
+fn a_store_of_the_first_version_is_named_as_such() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("station.sqlite");
+    let old = "PRAGMA application_id = 0x73686B79; PRAGMA user_version = 1; CREATE TABLE sessions (session BLOB);";
+    rusqlite::Connection::open(&path).unwrap().execute_batch(old).unwrap();
+    for error in [Store::open(&path).unwrap_err(), Store::open_read_only(&path).unwrap_err()] {
+        assert!(error.to_string().contains("version 1, which has no log"), "{error}");
+    }
+}

@@ -1,0 +1,245 @@
+//! Someone owns the file, drops the triggers and changes it. Each change is found, and where.
+
+use shokyo::custody::Store;
+
+use crate::{as_owner, problems, store_of};
+
+/// Makes the change on a store of 50 sessions (350 entries) and gives what an auditor is told.
+fn told(sql: &str) -> Vec<String> {
+    let (_directory, path) = store_of(50);
+    assert_eq!(problems(&path, &[]), [""; 0], "the control: nothing is wrong before");
+    as_owner(&path, sql);
+    problems(&path, &[])
+}
+
+#[track_caller]
+fn found(sql: &str, expected: &[&str]) {
+    let told = told(sql);
+    for expected in expected {
+        assert!(told.iter().any(|line| line.contains(expected)), "{sql}\n{expected}\n{told:#?}");
+    }
+    assert!(told.len() < 12, "one change is told in few lines: {told:#?}");
+}
+
+#[test]
+fn dropping_the_triggers_and_putting_them_back_changes_nothing() {
+    assert_eq!(told(""), [""; 0]);
+}
+
+#[test]
+fn an_edited_row_is_found() {
+    found(
+        "UPDATE alarms SET what = 'nothing' WHERE id = 3",
+        &["entry 18 (alarm, row 3 of alarms): its row or its salt was changed"],
+    );
+    found("UPDATE sessions SET kind = 'other' WHERE id = 2", &["entry 7 (opened, row 2 of sessions): its row"]);
+    found("UPDATE sessions SET outcome = 3 WHERE id = 2", &["entry 13 (ended, row 2 of sessions): its row"]);
+    found(
+        "UPDATE sessions SET print_started_unix_ms = 5 WHERE id = 2",
+        &["entry 9 (print-started, row 2 of sessions)"],
+    );
+    found(
+        "UPDATE receipts SET stored_unix_ms = -stored_unix_ms WHERE id = 4",
+        &["entry 8 (own-receipt, row 4 of receipts)"],
+    );
+    found(
+        "UPDATE receipts SET station = 'kiosk-9' WHERE id = 1",
+        &["entry 1 (own-receipt, row 1 of receipts): the columns"],
+    );
+    found("UPDATE receipts SET own = 0 WHERE id = 1", &["entry 1 (own-receipt, row 1 of receipts): the columns"]);
+    let changed =
+        "UPDATE receipts SET receipt = CAST(substr(receipt, 1, length(receipt) - 1) || x'00' AS BLOB) WHERE id = 1";
+    found(
+        changed,
+        &[
+            "entry 1 (own-receipt, row 1 of receipts): the receipt was changed",
+            "entry 1 (own-receipt, row 1 of receipts): the signature",
+        ],
+    );
+}
+
+#[test]
+fn an_edited_log_is_found() {
+    found(
+        "UPDATE log SET salt = zeroblob(32) WHERE position = 20",
+        &["entry 20 (ended, row 3 of sessions): its row or its salt"],
+    );
+    found(
+        "UPDATE log SET leaf = zeroblob(32) WHERE position = 20",
+        &["entry 20 (ended, row 3 of sessions): its leaf in the log"],
+    );
+    found(
+        "UPDATE log SET row = 4 WHERE position = 14",
+        &["entry 14 (opened, row 4 of sessions): its row", "row 3 of sessions: inserted"],
+    );
+    found("UPDATE log SET entry = 3 WHERE position = 1", &["entry 1 (peer-receipt, row 1 of receipts): its row"]);
+}
+
+#[test]
+fn a_deleted_row_is_found() {
+    found("DELETE FROM alarms WHERE id = 3", &["entry 18 (alarm, row 3 of alarms): its row was deleted"]);
+    found("DELETE FROM receipts WHERE id = 7", &["entry 15 (own-receipt, row 7 of receipts): its row was deleted"]);
+    found("DELETE FROM sessions WHERE id = 50", &["entry 343 (opened, row 50 of sessions): its row was deleted"]);
+    found(
+        "UPDATE sessions SET outcome = NULL, ended_unix_ms = NULL WHERE id = 2",
+        &["entry 13 (ended, row 2 of sessions): its row was deleted"],
+    );
+    found(
+        "UPDATE log SET row = NULL, salt = NULL WHERE position = 18",
+        &["entry 18 (alarm): its row was deleted, and no entry says that it expired"],
+    );
+    found(
+        "DELETE FROM log WHERE position BETWEEN 30 AND 33; DELETE FROM alarms WHERE id = 5",
+        &["entries 30 to 33: deleted from the log"],
+    );
+}
+
+#[test]
+fn an_inserted_row_is_found() {
+    let session = "x'".to_string() + &"11".repeat(32) + "'";
+    found(
+        &format!("INSERT INTO alarms (session, what, raised_unix_ms) VALUES ({session}, 'a', 5)"),
+        &["row 51 of alarms: inserted"],
+    );
+    found(
+        &format!(
+            "INSERT INTO sessions (session, kind, opened_unix_ms, print_started_unix_ms) VALUES ({session}, 'a', 5, 6)"
+        ),
+        &["row 51 of sessions: inserted", "row 51 of sessions: printing was put in afterwards"],
+    );
+    found(
+        &format!(
+            "INSERT INTO receipts (session, own, event, role, station, stored_unix_ms, hash, receipt) \
+             VALUES ({session}, 0, 3, 4, 'kiosk-1', 5, zeroblob(32), zeroblob(99))"
+        ),
+        &["row 151 of receipts: inserted"],
+    );
+    found(
+        "INSERT INTO log (position, entry, row, salt, leaf) VALUES (350, 5, 1, zeroblob(32), zeroblob(32))",
+        &[
+            "entry 350 (alarm, row 1 of alarms)",
+            "entry 350: the newest checkpoint that verifies covers only the first 350",
+        ],
+    );
+    found(
+        "INSERT INTO expired (before_unix_ms, stored_unix_ms, sessions, receipts, alarms) VALUES (1, 2, 3, 4, 5)",
+        &["row 1 of expired: inserted"],
+    );
+}
+
+#[test]
+fn a_reordered_log_is_found() {
+    let swap = "CREATE TEMP TABLE t AS SELECT * FROM log WHERE position IN (100, 107); DELETE FROM log WHERE position IN (100, 107); \
+                INSERT INTO log SELECT 207 - position, entry, row, salt, leaf FROM t;";
+    found(
+        swap,
+        &[
+            "entry 100 (print-started, row 16 of sessions): it was appended as entry 107: the log was reordered",
+            "entry 107",
+        ],
+    );
+}
+
+#[test]
+fn a_changed_tile_is_found() {
+    let changed = "UPDATE tiles SET hashes = CAST(substr(hashes, 1, 320) || zeroblob(32) || substr(hashes, 353) AS BLOB) WHERE level = 0 AND tile = 0";
+    found(
+        changed,
+        &["entry 10 ", "tile 0 of level 1: its hash 0 is not the root of the tile below", "tiles were changed"],
+    );
+    found("UPDATE tiles SET hashes = zeroblob(32) WHERE level = 1", &["tile 0 of level 1: its hash 0 is not the root"]);
+    found(
+        "DELETE FROM tiles WHERE level = 0 AND tile = 1",
+        &["tile 1 of level 0: it lacks the hashes from position 256 on"],
+    );
+    found(
+        "UPDATE tiles SET hashes = CAST(hashes || zeroblob(32) AS BLOB) WHERE level = 0 AND tile = 1",
+        &["tile 1 of level 0: it has 95 hashes, and the tree has only 94"],
+    );
+    found(
+        "INSERT INTO tiles VALUES (2, 0, zeroblob(32))",
+        &["tile 0 of level 2: it has 1 hashes, and the tree has only 0"],
+    );
+}
+
+#[test]
+fn a_forged_checkpoint_is_found() {
+    found(
+        "UPDATE checkpoints SET note = replace(note, '350', '351')",
+        &["checkpoint of size 350: no key that you gave has signed it"],
+    );
+    found(
+        "UPDATE checkpoints SET size = 349",
+        &["checkpoint of size 349: it is not about this size but about 350", "entries 0 to 349: no checkpoint"],
+    );
+    found("DELETE FROM checkpoints", &["entries 0 to 349: no checkpoint that verifies covers them"]);
+    // Signed by the key of another log of the same name.
+    let (_directory, path) = store_of(5);
+    let foreign = { crate::chain::LogKey::boxed(8) };
+    let size_and_root =
+        shokyo::custody::log::Checkpoint { origin: foreign.verifier_key().name().into(), size: 35, root: [1; 32] };
+    let note = size_and_root.sign(&*foreign).unwrap();
+    as_owner(&path, &format!("UPDATE checkpoints SET note = '{note}'"));
+    assert!(problems(&path, &[])[0].contains("checkpoint of size 35: no key that you gave has signed it"));
+}
+
+/// Everything changed that does not need the key: only the checkpoints show it.
+#[test]
+fn a_history_that_was_written_anew_with_its_tiles_is_found_by_the_signature() {
+    let (_directory, path) = store_of(50);
+    let (_other_directory, other) = store_of(50);
+    let other = other.display();
+    as_owner(
+        &path,
+        &format!(
+            "ATTACH '{other}' AS other; DELETE FROM log; INSERT INTO log SELECT * FROM other.log; \
+             DELETE FROM tiles; INSERT INTO tiles SELECT * FROM other.tiles; DELETE FROM receipts; \
+             INSERT INTO receipts SELECT * FROM other.receipts; DETACH other;"
+        ),
+    );
+    let told = problems(&path, &[]);
+    assert!(told.len() == 1 && told[0].contains("checkpoint of size 350: it signs another history"), "{told:?}");
+}
+
+#[test]
+fn a_log_that_was_cut_off_is_found_by_whoever_kept_a_checkpoint() {
+    let (directory, path) = store_of(30);
+    let earlier = directory.path().join("earlier.sqlite");
+    std::fs::copy(&path, &earlier).unwrap();
+    let mut store = Store::open_signed(&path, crate::chain::LogKey::boxed(9)).unwrap();
+    crate::fill(&mut store, 30..50);
+    let kept = [store.newest_checkpoint().unwrap().unwrap()];
+    drop(store);
+    assert_eq!(problems(&path, &kept), [""; 0], "the control");
+    // An older copy in its place is the best that can be done without the key.
+    assert_eq!(problems(&earlier, &[]), [""; 0], "it is consistent, and nobody who has nothing else can tell");
+    let told = problems(&earlier, &kept);
+    assert!(
+        told.len() == 1 && told[0].contains("checkpoint of size 350: you kept it, and the log has only 210 entries"),
+        "{told:?}"
+    );
+    // Rows alone cut off, with the checkpoint left.
+    as_owner(&path, "DELETE FROM log WHERE position >= 340");
+    let told = problems(&path, &[]).concat();
+    assert!(told.contains("checkpoint of size 350: it covers more than the 340 entries that are there"), "{told}");
+}
+
+#[test]
+fn two_histories_of_one_log_are_found_by_whoever_kept_a_checkpoint() {
+    let (_directory, path) = store_of(10);
+    let (_other_directory, other) = store_of(20);
+    let kept = [Store::open_read_only(&path).unwrap().newest_checkpoint().unwrap().unwrap()];
+    assert_eq!(problems(&path, &kept), [""; 0], "the control");
+    let told = problems(&other, &kept);
+    assert!(told[0].contains("checkpoint of size 70: you kept it, and it signs another history"), "{told:?}");
+}
+
+#[test]
+fn a_schema_without_its_guards_is_found() {
+    let (_directory, path) = store_of(2);
+    rusqlite::Connection::open(&path)
+        .unwrap()
+        .execute_batch("DROP TRIGGER alarms_stay; CREATE TRIGGER mine AFTER INSERT ON alarms BEGIN SELECT 1; END;")
+        .unwrap();
+    assert_eq!(problems(&path, &[]), ["the schema's alarms_stay was taken away", "\"mine\" was added to the schema"]);
+}

@@ -1,0 +1,144 @@
+//! A station that makes real receipts in a chain, and the key of its log, for tests and benches of custody.
+#![allow(dead_code, clippy::unwrap_used, clippy::expect_used, unreachable_pub, missing_docs)]
+
+use std::sync::OnceLock;
+
+use ed25519_dalek::{Signer, SigningKey};
+use shokyo::buffer::{Cause, CopyClass, Erasure};
+use shokyo::custody::log::{NoteSigner, VerifierKey, origin};
+use shokyo::custody::{LogCheck, LogReport, LogSigner, Store, verify_log};
+use shokyo::error::Error;
+use shokyo::handover::{Outcome, Record};
+use shokyo::receipt::{self, Details, Event, Receipt, ReceiptSigner, RelayFigures, StationInfo, Unverified};
+use shokyo::types::{Protections, Role, SessionId};
+use shokyo::wipe::{Wiped, wipe};
+use shokyo::{Vault, VaultOptions};
+
+pub const KIND: &str = "resident-certificate";
+
+pub struct Station {
+    pub info: StationInfo,
+    key: SigningKey,
+    previous: Option<[u8; 32]>,
+}
+
+impl ReceiptSigner for Station {
+    fn key_id(&self) -> [u8; 32] {
+        receipt::key_id(&self.public())
+    }
+
+    fn sign(&self, message: &[u8]) -> Result<[u8; 64], Error> {
+        Ok(self.key.sign(message).to_bytes())
+    }
+}
+
+impl Station {
+    pub fn new(role: Role) -> Self {
+        let info =
+            StationInfo { role, station: format!("{role}-1"), operator: "an-operator".into(), post: "P-17".into() };
+        Self { info, key: SigningKey::from_bytes(&[role as u8; 32]), previous: None }
+    }
+
+    pub fn public(&self) -> [u8; 32] {
+        self.key.verifying_key().to_bytes()
+    }
+
+    /// Goes on with the chain of a store.
+    pub fn continue_after(&mut self, previous: Option<[u8; 32]>) {
+        self.previous = previous;
+    }
+
+    /// The next receipt of this station, which names the one before.
+    pub fn receipt(&mut self, session: SessionId, event: Event) -> Vec<u8> {
+        let mut erasure = Erasure::new(session, Protections::LOCKED);
+        if event.claims_erasure() {
+            erasure.record(CopyClass::Key, a_key_wiped());
+            erasure.record(CopyClass::Ciphertext, wipe(&mut [7; 500], 7));
+        }
+        let figures = RelayFigures { peak_bytes: 9_000, longest_hold_ms: 4, frames: 3 };
+        let details = Details {
+            relay: (event == Event::RelayedNotRetained).then_some(figures),
+            previous: self.previous,
+            ..Details::new(event, Cause::Delivered, KIND, 1_000, 2_000)
+        };
+        let bytes = Receipt::issue(erasure, &details, &self.info, self).unwrap().into_bytes();
+        self.previous = Some(receipt::hash(&bytes));
+        bytes
+    }
+}
+
+fn a_key_wiped() -> Result<Wiped, Error> {
+    static VAULT: OnceLock<Vault> = OnceLock::new();
+    VAULT.get_or_init(|| Vault::open(VaultOptions::small()).unwrap()).new_key().unwrap().erase()
+}
+
+/// The key of a log, from a seed.
+pub struct LogKey {
+    key: SigningKey,
+    verifier: VerifierKey,
+}
+
+impl LogKey {
+    pub fn new(seed: u8) -> Self {
+        let key = SigningKey::from_bytes(&[seed; 32]);
+        let name = origin("an-operator", "issuer-1").unwrap();
+        let verifier = VerifierKey::new(&name, key.verifying_key().to_bytes()).unwrap();
+        Self { key, verifier }
+    }
+
+    pub fn boxed(seed: u8) -> LogSigner {
+        Box::new(Self::new(seed))
+    }
+
+    pub fn verifier(&self) -> VerifierKey {
+        self.verifier.clone()
+    }
+}
+
+impl NoteSigner for LogKey {
+    fn verifier_key(&self) -> &VerifierKey {
+        &self.verifier
+    }
+
+    fn sign(&self, text: &[u8]) -> Result<[u8; 64], Error> {
+        Ok(self.key.sign(text).to_bytes())
+    }
+}
+
+pub fn session(number: u64) -> SessionId {
+    let mut bytes = [0xC5; 32];
+    bytes[..8].copy_from_slice(&number.to_be_bytes());
+    SessionId(bytes)
+}
+
+pub fn opened(session: SessionId) -> Record {
+    Record::Opened { session, kind: KIND.into() }
+}
+
+/// The records of one whole session at an issuer: seven entries.
+pub fn whole_session(issuer: &mut Station, kiosk: &mut Station, number: u64) -> Vec<Record> {
+    let session = session(number);
+    vec![
+        opened(session),
+        Record::OwnReceipt { session, receipt: issuer.receipt(session, Event::KeyWiped) },
+        Record::PrintStarted { session },
+        Record::PeerReceipt { session, receipt: kiosk.receipt(session, Event::Erased) },
+        Record::Alarm { session, what: "the receipt deadline passed" },
+        Record::OwnReceipt { session, receipt: issuer.receipt(session, Event::Closed) },
+        Record::Ended { session, outcome: Outcome::Complete },
+    ]
+}
+
+/// The keys that an auditor has of these stations.
+pub fn keys(unverified: &Unverified) -> Option<[u8; 32]> {
+    Role::ALL
+        .into_iter()
+        .map(|role| Station::new(role).public())
+        .find(|public| receipt::key_id(public) == unverified.key_id)
+}
+
+/// What an auditor finds who has the key of seed 9 and these checkpoints.
+pub fn verify(store: &Store, known: &[String]) -> LogReport {
+    let key = LogKey::new(9).verifier();
+    verify_log(store, &LogCheck { keys: &[key], receipt_keys: &keys, known }).unwrap()
+}
