@@ -134,7 +134,8 @@ fn nobody_but_the_kiosk_says_that_it_erased_and_nobody_says_so_too_early() {
         let kept = records.iter().any(|record| of_session(record) && matches!(record, Record::PeerReceipt { .. }));
         assert!(!kept || strangers.town.saw(2, MessageType::Erased), "a receipt before anybody could be at the end");
         let there = records.iter().any(|record| of_session(record) && matches!(record, Record::Opened { .. }));
-        let open = there && outcome(records, session).is_none();
+        let not_over = outcome(records, session).is_none();
+        let open = there && not_over;
         let hop = |link, bytes: &Vec<u8>| (Hop { link, up: true, end: 0, bytes: bytes.clone() }, open);
         let mut forged = vec![hop(0, &foreign), hop(2, &foreign)];
         let before_the_end = !strangers.town.saw(2, MessageType::Opened);
@@ -145,7 +146,7 @@ fn nobody_but_the_kiosk_says_that_it_erased_and_nobody_says_so_too_early() {
         let frame = shokyo::handover::Frame::decode(&foreign).unwrap();
         let kind = MessageType::Erased;
         let dressed = signed_as(&strangers.kiosk, Role::CertificateCentre, kind, session, [0; 32], frame.body);
-        forged.push((Hop { link: 2, up: true, end: 0, bytes: dressed }, true));
+        forged.push((Hop { link: 2, up: true, end: 0, bytes: dressed }, not_over));
         forged
     });
 }
