@@ -180,7 +180,7 @@ fn signatures_are_checked_with_keys_and_the_page_says_when_they_are_not() {
     let stores =
         town.write(folder.path(), &Role::ALL, Case::many(60).map(|case| Case { fate: Fate::Complete, ..case }));
     let paths: Vec<&Path> = stores.iter().map(PathBuf::as_path).collect();
-    let all = summarise(&paths, Some(&|statement| town.key_of(statement)), &|_| {}).unwrap();
+    let all = summarise(&paths, Some(&|unverified| town.key_of(&unverified.statement)), &|_| {}).unwrap();
     let signatures = all.signatures.clone().unwrap();
     assert_eq!((signatures.verified, signatures.refused), (300, 0));
     assert_eq!((signatures.sessions, signatures.complete), (60, 60));
@@ -302,7 +302,7 @@ fn a_chosen_session_is_told_with_what_is_unknown_about_it() {
     let lost = one(Fate::Lost);
     assert!(lost.contains("end unknown") && lost.contains("the process ended with the session open"), "{lost}");
     let not_erased = one(Fate::NotErased);
-    assert!(not_erased.contains("1 not verified") && not_erased.contains("end unknown"), "{not_erased}");
+    assert!(not_erased.contains("not verified 1") && not_erased.contains("end unknown"), "{not_erased}");
 }
 
 #[test]

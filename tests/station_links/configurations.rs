@@ -90,7 +90,7 @@ fn private_keys_and_folders_are_for_their_owner_alone() {
 
 #[test]
 fn a_wrong_key_is_quoted_and_the_remedy_said() {
-    let cases: [(Role, &str, &str, &str); 16] = [
+    let cases: [(Role, &str, &str, &str); 18] = [
         (Role::Issuer, "windows = 4", "windows = \"four\"", "`windows`"),
         (Role::Issuer, "windows = 4", "windows = 0", "`vault.windows`"),
         (Role::Issuer, "sessions = 64", "sesions = 64", "sesions"),

@@ -131,10 +131,14 @@ pub fn whole_session(issuer: &mut Station, kiosk: &mut Station, number: u64) -> 
 
 /// The keys that an auditor has of these stations.
 pub fn keys(unverified: &Unverified) -> Option<[u8; 32]> {
-    Role::ALL
-        .into_iter()
-        .map(|role| Station::new(role).public())
-        .find(|public| receipt::key_id(public) == unverified.key_id)
+    static KEYS: OnceLock<[([u8; 32], [u8; 32]); 4]> = OnceLock::new();
+    let keys = KEYS.get_or_init(|| {
+        Role::ALL.map(|role| {
+            let public = Station::new(role).public();
+            (receipt::key_id(&public), public)
+        })
+    });
+    keys.iter().find(|(id, _)| *id == unverified.key_id).map(|(_, public)| *public)
 }
 
 /// What an auditor finds who has the key of seed 9 and these checkpoints.

@@ -3,6 +3,7 @@
 //! It only starts programs and compares their results. It never changes a source file; `cargo xtask header`, `vectors` and `fuzz
 //! --seeds` alone write into the tree, and only what is generated.
 
+mod auditors;
 mod bare;
 mod c_program;
 mod call;
@@ -17,6 +18,7 @@ mod header;
 mod injection;
 mod models;
 mod packages;
+mod report;
 mod sanitizers;
 mod soak;
 mod steps;

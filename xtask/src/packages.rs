@@ -53,7 +53,7 @@ const PACKAGES: &[Package] = &[
         name: "openssl",
         sign: Sign::Program("openssl"),
         required: false,
-        reason: "verifies signatures of receipts with a program that is not this project's",
+        reason: "verifies signatures of receipts and checkpoints with a program that is not this project's",
     },
     Package {
         name: "python3",
@@ -66,6 +66,42 @@ const PACKAGES: &[Package] = &[
         sign: Sign::File("/usr/share/doc/python3-venv"),
         required: false,
         reason: "a folder for the published libraries that read the protocol's test vectors",
+    },
+    Package {
+        name: "sqlite3",
+        sign: Sign::Program("sqlite3"),
+        required: false,
+        reason: "reads a station's store, and is refused a change, with a program that is not this project's",
+    },
+    Package {
+        name: "golang-go",
+        sign: Sign::Program("go"),
+        required: false,
+        reason: "compiles the check of a published log (0.5 GB on disk)",
+    },
+    Package {
+        name: "golang-golang-x-mod-dev",
+        sign: Sign::File("/usr/share/gocode/src/golang.org/x/mod/sumdb/tlog/tlog.go"),
+        required: false,
+        reason: "Go's own signed notes and Merkle trees, with which that check is made",
+    },
+    Package {
+        name: "chromium",
+        sign: Sign::Program("chromium"),
+        required: false,
+        reason: "shows and prints the report as its readers do",
+    },
+    Package {
+        name: "fonts-ipafont-gothic",
+        sign: Sign::File("/usr/share/fonts/opentype/ipafont-gothic/ipag.ttf"),
+        required: false,
+        reason: "Japanese letters for that browser",
+    },
+    Package {
+        name: "poppler-utils",
+        sign: Sign::Program("pdfinfo"),
+        required: false,
+        reason: "says how large the printed report's pages are and what stands on them",
     },
     Package {
         name: "strace",

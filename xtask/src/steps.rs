@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 
 use crate::call::Failure;
 use crate::{
-    bare, c_program, checks, cores, demo, disassembly, faults, fuzz, handover_model, header, injection, models,
-    packages, sanitizers, soak, vectors, versus,
+    auditors, bare, c_program, checks, cores, demo, disassembly, faults, fuzz, handover_model, header, injection,
+    models, packages, report, sanitizers, soak, vectors, versus,
 };
 
 /// How a step ended that did not fail.
@@ -44,6 +44,13 @@ pub fn all() -> Vec<Step> {
             true,
             vectors::run,
         ),
+        step(
+            "auditors",
+            "openssl, sqlite3, Python's and Go's libraries verify a store, its log and receipts, and notice each change",
+            true,
+            auditors::run,
+        ),
+        step("report", "a browser shows the report in both languages, wide, narrow and on A4", false, report::run),
         step("documentation", "the documentation builds without a warning", true, checks::documentation),
         step(
             "release",

@@ -12,19 +12,27 @@ const FILES: &str = "tests/vectors";
 
 /// The decoder in Python finds every vector as docs/protocol.md says, and notices when one is changed.
 pub fn run() -> Result<Outcome, Failure> {
-    let python = format!("{FOLDER}/bin/python");
-    if !Call::new(&python, "-m pip --version").succeeds_silently()
-        && !Call::new("python3", &format!("-m venv --clear {FOLDER}")).succeeds_silently()
-    {
-        let how = "there is no Python with venv: sudo apt-get install --yes python3 python3-venv";
-        return Ok(Outcome::Skipped(how.to_owned()));
-    }
-    let install = "-m pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all:";
-    Call::new(&python, &format!("{install} --requirement {FILES}/requirements.txt")).run()?;
+    let Some(python) = python()? else { return Ok(Outcome::Skipped(NO_PYTHON.to_owned())) };
     let decoder = Call::new(&python, &format!("-B {FILES}/decode.py"));
     decoder.run()?;
     decoder.argument("--control").run()?;
     Ok(Outcome::Done)
+}
+
+/// Why there is no [`python`], and what to do.
+pub const NO_PYTHON: &str = "there is no Python with venv: sudo apt-get install --yes python3 python3-venv";
+
+/// A Python that has the published libraries, installed into the folder with their hashes checked; `None` without Python.
+pub fn python() -> Result<Option<String>, Failure> {
+    let python = format!("{FOLDER}/bin/python");
+    if !Call::new(&python, "-m pip --version").succeeds_silently()
+        && !Call::new("python3", &format!("-m venv --clear {FOLDER}")).succeeds_silently()
+    {
+        return Ok(None);
+    }
+    let install = "-m pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all:";
+    Call::new(&python, &format!("{install} --requirement {FILES}/requirements.txt")).run()?;
+    Ok(Some(python))
 }
 
 /// Lets the machines make the vectors, with randomness that is known. They are deliberately worthless: so says the build that the

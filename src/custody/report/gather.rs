@@ -7,9 +7,9 @@ use core::sync::atomic::{AtomicU16, Ordering};
 use std::path::Path;
 use std::thread;
 
+use crate::custody::ReceiptKeys;
 use crate::custody::Store;
 use crate::custody::failure::reading;
-use crate::custody::report::Keys;
 use crate::custody::report::story::Story;
 use crate::custody::report::summary::{Expiries, Owner, StoreFacts, Summary};
 use crate::custody::summary::{RANGES, Recorded, range};
@@ -23,7 +23,11 @@ use crate::types::SessionId;
 ///
 /// # Errors
 /// What [`Store::open_read_only`] says, and [`Error::Store`] when a file cannot be read.
-pub fn summarise(stores: &[&Path], keys: Option<&Keys<'_>>, progress: &(dyn Fn(u64) + Sync)) -> Result<Summary, Error> {
+pub fn summarise(
+    stores: &[&Path],
+    keys: Option<&ReceiptKeys<'_>>,
+    progress: &(dyn Fn(u64) + Sync),
+) -> Result<Summary, Error> {
     let facts = facts(&open(stores)?)?;
     let next = AtomicU16::new(0);
     let part = || -> Result<Summary, Error> {
@@ -57,7 +61,7 @@ pub fn summarise(stores: &[&Path], keys: Option<&Keys<'_>>, progress: &(dyn Fn(u
 ///
 /// # Errors
 /// As [`summarise`].
-pub fn story(stores: &[&Path], session: SessionId, keys: Option<&Keys<'_>>) -> Result<Option<Story>, Error> {
+pub fn story(stores: &[&Path], session: SessionId, keys: Option<&ReceiptKeys<'_>>) -> Result<Option<Story>, Error> {
     let open = open(stores)?;
     let found = together(&open, (session, session))?.remove(&session);
     let owners: Vec<Option<Owner>> = facts(&open)?.into_iter().map(|facts| facts.owner).collect();

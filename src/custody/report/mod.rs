@@ -12,7 +12,7 @@ mod summary;
 mod tally;
 mod times;
 
-use crate::receipt::{Event, Statement};
+use crate::receipt::Event;
 use crate::types::Role;
 
 pub use gather::{find, story, summarise};
@@ -21,10 +21,6 @@ pub use story::{Said, Story, Told};
 pub use summary::{Build, Completeness, Expiries, Owner, Promptness, Protected, Signatures, StoreFacts, Summary};
 pub use tally::Tally;
 pub use times::{CLASSES_MS, Times};
-
-/// Gives the Ed25519 public key for the role, station and operator that a statement claims, from an identity that the caller
-/// trusts, or `None` for a station that it does not know.
-pub type Keys<'a> = dyn Fn(&Statement) -> Option<[u8; 32]> + Sync + 'a;
 
 /// The receipts that a completed handover leaves, and who makes each.
 pub const EXPECTED: [(Role, Event); 5] = super::completeness::REQUIRED;

@@ -6,13 +6,13 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use crate::buffer::Cause;
-use crate::custody::check_session;
+use crate::custody::report::EXPECTED;
 use crate::custody::report::summary::{Owner, Summary, span};
-use crate::custody::report::{EXPECTED, Keys};
 use crate::custody::rows::Session;
 use crate::custody::summary::{Recorded, RecordedReceipt};
+use crate::custody::{ReceiptKeys, Report, check_session};
 use crate::handover::Outcome;
-use crate::receipt::{self, Event, Statement};
+use crate::receipt::{self, Event, Statement, Unverified};
 use crate::types::{Role, SessionId};
 
 /// How a session stands, the least favourable first.
@@ -88,7 +88,7 @@ pub struct Attention {
 
 impl Summary {
     /// Adds one session with what each store, by its number, holds of it.
-    pub(super) fn add(&mut self, session: SessionId, recorded: &[(usize, Recorded)], keys: Option<&Keys<'_>>) {
+    pub(super) fn add(&mut self, session: SessionId, recorded: &[(usize, Recorded)], keys: Option<&ReceiptKeys<'_>>) {
         for (number, recorded) in recorded {
             self.add_to_store(*number, recorded);
         }
@@ -109,13 +109,15 @@ impl Summary {
 
         let alarms = self.add_alarms(recorded, standing);
         let receipts = distinct(recorded);
-        let (statements, mut doubtful) = self.read_receipts(session, &receipts);
+        let (read, mut doubtful) = self.read_receipts(session, &receipts);
+        let statements: Vec<&Statement> = read.iter().map(|unverified| &unverified.statement).collect();
         statements.iter().for_each(|statement| self.add_statement(statement));
         self.add_still_held(&statements);
         let expected = self.expected(recorded);
         let missing = self.add_completeness(&expected, &statements);
         if let Some(keys) = keys {
-            doubtful = doubtful.max(self.check_signatures(session, &receipts, expected.len() == EXPECTED.len(), keys));
+            doubtful =
+                doubtful.max(self.check_signatures(session, &receipts, &read, expected.len() == EXPECTED.len(), keys));
         }
         let not_erased = statements.iter().filter(|statement| statement.event == Event::NotErased).count() as u64;
         let grave = matches!(standing, Standing::Lost | Standing::Unresolved | Standing::Unrecorded);
@@ -155,17 +157,17 @@ impl Summary {
         count
     }
 
-    /// The statements of the receipts that can be read, without a look at their signatures, and how many are doubtful.
-    fn read_receipts(&mut self, session: SessionId, receipts: &[&RecordedReceipt]) -> (Vec<Statement>, u64) {
+    /// The receipts of the session that can be read, without a look at their signatures, and how many are doubtful.
+    fn read_receipts(&mut self, session: SessionId, receipts: &[&RecordedReceipt]) -> (Vec<Unverified>, u64) {
         let mut doubtful = 0;
-        let mut statements = Vec::with_capacity(receipts.len());
+        let mut read = Vec::with_capacity(receipts.len());
         for receipt in receipts {
             let Ok(unverified) = receipt::read_unverified(&receipt.bytes) else {
                 self.unreadable += 1;
                 doubtful += 1;
                 continue;
             };
-            let statement = unverified.statement;
+            let statement = &unverified.statement;
             let columns = (receipt.event, receipt.role, receipt.station.as_str());
             let said = (statement.event as i64, statement.role as i64, statement.station.as_str());
             if statement.session != session || columns != said {
@@ -173,10 +175,10 @@ impl Summary {
                 doubtful += 1;
             }
             if statement.session == session {
-                statements.push(statement);
+                read.push(unverified);
             }
         }
-        (statements, doubtful)
+        (read, doubtful)
     }
 
     fn add_statement(&mut self, statement: &Statement) {
@@ -204,13 +206,13 @@ impl Summary {
     }
 
     /// A copy that one receipt calls retained is wiped when a later one of the same station retains nothing.
-    fn add_still_held(&mut self, statements: &[Statement]) {
+    fn add_still_held(&mut self, statements: &[&Statement]) {
         let held = statements.iter().filter(|statement| !statement.retained.is_empty()).any(|holds| {
-            let follows = |next: &&Statement| {
+            let follows = |next: &Statement| {
                 Owner::of(next) == Owner::of(holds)
                     && matches!(next.event, Event::Closed | Event::Erased | Event::RelayedNotRetained)
             };
-            !statements.iter().any(|next| follows(&next))
+            !statements.iter().any(|next| follows(next))
         });
         self.still_held += u64::from(held);
     }
@@ -229,7 +231,7 @@ impl Summary {
         expected.into_iter().collect()
     }
 
-    fn add_completeness(&mut self, expected: &[usize], statements: &[Statement]) -> u64 {
+    fn add_completeness(&mut self, expected: &[usize], statements: &[&Statement]) -> u64 {
         let completeness = &mut self.completeness;
         let mut missing = 0;
         for index in expected {
@@ -249,12 +251,13 @@ impl Summary {
         &mut self,
         session: SessionId,
         receipts: &[&RecordedReceipt],
+        read: &[Unverified],
         all_expected: bool,
-        keys: &Keys<'_>,
+        keys: &ReceiptKeys<'_>,
     ) -> u64 {
         let Some(signatures) = &mut self.signatures else { return 0 };
         let bytes: Vec<Vec<u8>> = receipts.iter().map(|receipt| receipt.bytes.clone()).collect();
-        let report = check_session(&bytes, &|statement| keys(statement), session);
+        let report = checked(&bytes, read, keys, session);
         let verified = report.statements.len() as u64;
         let refused = bytes.len() as u64 - verified;
         signatures.verified += verified;
@@ -266,6 +269,16 @@ impl Summary {
         }
         refused
     }
+}
+
+/// What the check of a session finds. A receipt's key is found by all that it says, which key it names too: a station may have
+/// had several.
+pub(super) fn checked(receipts: &[Vec<u8>], read: &[Unverified], keys: &ReceiptKeys<'_>, session: SessionId) -> Report {
+    let key = |statement: &Statement| {
+        let is = |unverified: &&Unverified| unverified.statement.receipt_id == statement.receipt_id;
+        read.iter().find(is).and_then(keys)
+    };
+    check_session(receipts, &key, session)
 }
 
 /// Each receipt once, whichever stores hold it.

@@ -3,13 +3,13 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use crate::custody::check_session;
-use crate::custody::report::session::distinct;
+use crate::custody::ReceiptKeys;
+use crate::custody::report::EXPECTED;
+use crate::custody::report::session::{checked, distinct};
 use crate::custody::report::summary::Owner;
-use crate::custody::report::{EXPECTED, Keys};
 use crate::custody::rows::{Alarm, Session};
 use crate::custody::summary::Recorded;
-use crate::receipt::{self, Event, Statement};
+use crate::receipt::{self, Event, Statement, Unverified};
 use crate::types::{Role, SessionId};
 
 /// Everything that is recorded about one session.
@@ -57,14 +57,14 @@ impl Story {
         session: SessionId,
         owners: &[Option<Owner>],
         recorded: Vec<(usize, Recorded)>,
-        keys: Option<&Keys<'_>>,
+        keys: Option<&ReceiptKeys<'_>>,
     ) -> Self {
         let receipts: Vec<Vec<u8>> = distinct(&recorded).into_iter().map(|receipt| receipt.bytes.clone()).collect();
-        let report = keys.map(|keys| check_session(&receipts, &|statement| keys(statement), session));
-        let read = |bytes: &Vec<u8>| receipt::read_unverified(bytes).ok().map(|unverified| unverified.statement);
-        let mut said: Vec<Said> = receipts
-            .iter()
-            .filter_map(read)
+        let read: Vec<Unverified> = receipts.iter().filter_map(|bytes| receipt::read_unverified(bytes).ok()).collect();
+        let report = keys.map(|keys| checked(&receipts, &read, keys, session));
+        let mut said: Vec<Said> = read
+            .into_iter()
+            .map(|unverified| unverified.statement)
             .filter(|statement| statement.session == session)
             .map(|statement| Said {
                 verified: report.as_ref().map(|report| report.statements.contains(&statement)),

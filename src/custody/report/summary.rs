@@ -4,10 +4,11 @@ use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::string::String;
 use alloc::vec::Vec;
 
+use crate::custody::ReceiptKeys;
+use crate::custody::report::EXPECTED;
 use crate::custody::report::session::{Attention, Standing};
 use crate::custody::report::tally::Tally;
 use crate::custody::report::times::Times;
-use crate::custody::report::{EXPECTED, Keys};
 use crate::receipt::{Event, NotCovered, Statement};
 use crate::types::{Protections, Role, Roles};
 
@@ -227,7 +228,7 @@ impl Summary {
     }
 
     /// No session yet: of each store, whose it is, and what it says that it deleted.
-    pub(super) fn new(stores: Vec<StoreFacts>, keys: Option<&Keys<'_>>) -> Self {
+    pub(super) fn new(stores: Vec<StoreFacts>, keys: Option<&ReceiptKeys<'_>>) -> Self {
         Self { stores, signatures: keys.map(|_| Signatures::default()), ..Self::default() }
     }
 

@@ -69,7 +69,9 @@ mod tests {
             assert_eq!(frontier.root(), root(&tiles, number).unwrap(), "{number}");
             let leaf = leaf_hash(&number.to_be_bytes());
             tiles.0.extend(append(&tiles, number, &[leaf]).unwrap());
-            frontier.push(leaf, |level, place, hash| drop(upper.insert((level, place), *hash)));
+            frontier.push(leaf, |level, place, hash| {
+                upper.insert((level, place), *hash);
+            });
         }
         let level_1 = tiles.tile(TileId { level: 1, index: 0 }).unwrap();
         let of_frontier: Vec<u8> = (0..5).flat_map(|place| upper[&(1, place)]).collect();

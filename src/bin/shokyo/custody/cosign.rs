@@ -78,11 +78,12 @@ fn cosign(arguments: &Arguments) -> Result<ExitCode, String> {
             Err(format!("this log was seen last at {size} entries; make the request with --old {size}"))
         }
         Decision::SplitView(evidence) => {
-            let file = state.record(&evidence).map_err(said)?;
+            let file = state.record("split-view", &evidence).map_err(said)?;
             let what = format!("the log has signed two histories; the evidence is in {}", file.display());
             Ok(refuse(arguments, "split-view", &what))
         }
-        Decision::Unproven(_) => {
+        Decision::Unproven(evidence) => {
+            let _kept = state.record("unproven", &evidence).map_err(said)?;
             Ok(refuse(arguments, "unproven", "the proof does not show that the log has only grown; nothing was signed"))
         }
     }
@@ -130,8 +131,8 @@ impl State {
     }
 
     /// Two checkpoints that one log signed, one after the other, and the proof that was offered.
-    fn record(&self, evidence: &Evidence) -> Result<PathBuf, Error> {
-        let name = format!("{}.split-view-{}", self.name, now().unix_ms);
+    fn record(&self, kind: &str, evidence: &Evidence) -> Result<PathBuf, Error> {
+        let name = format!("{}.{kind}-{}", self.name, now().unix_ms);
         let proof = AddCheckpoint { old: 0, proof: evidence.proof.clone(), checkpoint: evidence.offered.clone() };
         self.write(&name, &format!("{}\n{}", evidence.seen, proof.text()))?;
         Ok(self.folder.join(name))

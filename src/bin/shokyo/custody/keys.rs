@@ -97,6 +97,11 @@ impl Believed {
         }
     }
 
+    /// Whether there is a certificate for receipts.
+    pub(crate) fn knows_receipts(&self) -> bool {
+        !self.receipts.is_empty()
+    }
+
     /// The one log that is meant, for what needs exactly one.
     pub(crate) fn log(&self) -> Result<&VerifierKey, String> {
         self.logs

@@ -27,7 +27,7 @@ pub(crate) struct Arguments {
     /// The station's configuration: sign a COSE receipt of inclusion (RFC 9942) with its key for the log.
     #[arg(long, value_name = "FILE.toml")]
     config: Option<PathBuf>,
-    /// Print the proofs as JSON. They are always JSON; without this, one value a line is broken for reading.
+    /// Print the proofs on one line. They are JSON in any case.
     #[arg(long)]
     json: bool,
 }

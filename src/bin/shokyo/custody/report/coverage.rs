@@ -56,7 +56,7 @@ fn not_covered(summary: &Summary, language: Language) -> Markup {
         return html! { p { (language.pick("署名付き記録がない。", "No receipt was read.")) } };
     }
     let mut columns = vec![(language.pick("対象外", "Not covered"), false)];
-    columns.extend(Role::ALL.map(|role| (language.role(role), true)));
+    columns.extend(Role::ALL.map(|role| (language.short_role(role), true)));
     let caption =
         language.pick("これを対象外とした署名付き記録の件数", "Receipts that name it as not covered, by system");
     table(caption, "covered", &head(&columns), &rows)
@@ -82,7 +82,7 @@ fn protections(summary: &Summary, language: Language) -> Markup {
         })
         .collect();
     let mut columns = vec![(language.pick("メモリの保護", "Protection of memory"), false)];
-    columns.extend(Role::ALL.map(|role| (language.role(role), true)));
+    columns.extend(Role::ALL.map(|role| (language.short_role(role), true)));
     let caption = language.pick(
         "上書きを述べた署名付き記録のうち、その保護が有効であったものの割合",
         "Share of the receipts that claim an erasure in which a protection was active",

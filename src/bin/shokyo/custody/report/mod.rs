@@ -16,7 +16,6 @@ mod promptness;
 mod session;
 mod stations;
 mod timeline;
-mod trusted;
 mod words;
 
 use std::path::{Path, PathBuf};
@@ -25,13 +24,16 @@ use std::process::ExitCode;
 use clap::Args;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use shokyo::Error;
-use shokyo::custody::report::{Keys, Story, Summary, find, story, summarise};
+use shokyo::custody::ReceiptKeys;
+use shokyo::custody::report::{Story, Summary, find, story, summarise};
+use shokyo::receipt::Unverified;
 use shokyo::station::notice::now;
 use shokyo::types::SessionId;
 
 use self::page::Page;
 use self::words::Language;
 use crate::custody::WRONG;
+use crate::custody::keys::Keys;
 use crate::fail;
 
 /// Sessions whose course is told in one page.
@@ -51,12 +53,8 @@ pub(crate) struct Arguments {
     /// The language that is shown and printed first; the page holds both.
     #[arg(long, value_enum, default_value_t = Language::Ja)]
     language: Language,
-    /// Check signatures: a station's configuration, or a file with its table [trust], that names the authorities to believe.
-    #[arg(long, value_name = "FILE.toml", requires = "certificates")]
-    trust: Option<PathBuf>,
-    /// The stations' certificates for receipts (PEM), as many as there are.
-    #[arg(long = "certificate", value_name = "FILE.pem", requires = "trust")]
-    certificates: Vec<PathBuf>,
+    #[command(flatten)]
+    keys: Keys,
 }
 
 pub(crate) fn run(arguments: &Arguments) -> ExitCode {
@@ -76,12 +74,9 @@ fn write(arguments: &Arguments) -> Result<Summary, String> {
         return Err(format!("{} is a store and would be overwritten; name another file with --out", store.display()));
     }
     let said = |error: Error| error.to_string();
-    let certified = match &arguments.trust {
-        Some(file) => Some(trusted::keys(file, &arguments.certificates)?),
-        None => None,
-    };
-    let key = certified.as_ref().map(|certified| |statement: &_| certified.key_of(statement));
-    let keys = key.as_ref().map(|key| key as &Keys<'_>);
+    let believed = arguments.keys.load()?;
+    let key = |unverified: &Unverified| believed.of_receipt(unverified);
+    let keys = believed.knows_receipts().then_some(&key as &ReceiptKeys<'_>);
     let read_unix_ms = now().unix_ms;
     let stories: Vec<Story> = chosen(&stores, &arguments.sessions)?
         .into_iter()
@@ -119,7 +114,7 @@ fn finish(arguments: &Arguments, summary: &Summary) -> ExitCode {
         code = ExitCode::from(WRONG);
     }
     if summary.signatures.is_none() {
-        anstream::eprintln!("note: signatures were not checked; --trust and --certificate check them");
+        anstream::eprintln!("note: signatures were not checked; --trust and --certificate, or --config, check them");
     }
     code
 }

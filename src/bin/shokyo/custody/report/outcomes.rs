@@ -6,7 +6,7 @@ use shokyo::types::Role;
 
 use super::charts;
 use super::page::Section;
-use super::parts::{Mark, figure, head, identifier, note, standing, table};
+use super::parts::{Mark, figure, head, note, short_identifier, standing, table};
 use super::words::Language;
 
 /// More rows than this are counted together.
@@ -34,11 +34,10 @@ fn outcomes(summary: &Summary, language: Language) -> Markup {
     let roles = if roles.len() > 1 { roles } else { Vec::new() };
     let mut columns = vec![
         (language.pick("結果", "Outcome").to_owned(), false),
-        (language.pick("意味", "Meaning").to_owned(), false),
         (language.pick("件数", "Sessions").to_owned(), true),
         (language.pick("割合", "Share").to_owned(), true),
     ];
-    columns.extend(roles.iter().map(|role| (language.role(*role).to_owned(), true)));
+    columns.extend(roles.iter().map(|role| (language.short_role(*role).to_owned(), true)));
     let total = summary.session_count();
     let rows: Vec<Markup> = Standing::ALL
         .into_iter()
@@ -52,8 +51,7 @@ fn outcomes(summary: &Summary, language: Language) -> Markup {
                 summary.stores.iter().filter(is).filter_map(|store| store.sessions.get(&of)).sum()
             };
             html! {
-                th scope="row" { (charts::swatch(of, language)) (standing(of, language)) }
-                td.words { (language.standing_meaning(of)) }
+                th scope="row" { (charts::swatch(of, language)) (standing(of, language)) p.meaning { (language.standing_meaning(of)) } }
                 td.number { (figure(&format!("outcome-{}", of.name()), language.number(count))) }
                 td.number { (language.share(count, total)) }
                 @for role in &roles { td.number { (language.number(at(role))) } }
@@ -139,7 +137,7 @@ fn attention(summary: &Summary, language: Language) -> Markup {
     }
     let row = |of: &Attention| {
         html! {
-            th scope="row" { (identifier(of.session)) }
+            th scope="row" { (short_identifier(of.session)) }
             td { (standing(of.standing, language)) }
             td.nowrap { @match of.opened_unix_ms { Some(ms) => (language.moment(ms)), None => "–" } }
             td.number { (language.number(of.alarms)) }

@@ -42,7 +42,7 @@ pub(crate) fn render(page: &Page<'_>, shown: Language) -> String {
                 style { (PreEscaped(STYLE)) }
             }
             body {
-                header.bar {
+                header.masthead {
                     span.brand { "shokyo" span.kanji lang="ja" { "消去" } }
                     fieldset.languages {
                         legend { span lang="ja" { "言語" } " / " span lang="en" { "Language" } }
@@ -93,7 +93,7 @@ fn article(page: &Page<'_>, language: Language) -> Markup {
             }
             @for (number, section) in sections.iter().enumerate() {
                 section id=(id(section)) aria-labelledby={ (id(section)) "-title" } class=(section.name) {
-                    h2 id={ (id(section)) "-title" } { span.number { (number + 1) } (section.title) }
+                    h2 id={ (id(section)) "-title" } { span.ordinal { (number + 1) } (section.title) }
                     (section.content)
                 }
             }
@@ -116,13 +116,17 @@ fn facts(page: &Page<'_>, language: Language) -> Markup {
         dl.facts {
             div {
                 dt { (language.pick("読み取り日時", "Stores read")) }
-                dd { (language.moment(page.read_unix_ms)) " " (language.zone()) }
+                dd { span.nowrap { (language.moment(page.read_unix_ms)) } " " span.nowrap { (language.zone()) } }
             }
             div {
                 dt { (language.pick("対象期間（開始日時）", "Sessions opened")) }
                 dd {
                     @match summary.opened_unix_ms {
-                        Some((first, last)) => { (language.day(first)) " – " (language.day(last)) " " (language.zone()) }
+                        Some((first, last)) => {
+                            span.nowrap { (language.day(first)) }
+                            @if language.day(first) != language.day(last) { " – " span.nowrap { (language.day(last)) } }
+                            " " span.nowrap { (language.zone()) }
+                        }
                         None => { (language.pick("記録なし", "none recorded")) }
                     }
                 }

@@ -82,11 +82,16 @@ pub(crate) fn head<T: AsRef<str>>(columns: &[(T, bool)]) -> Markup {
     }
 }
 
+/// A session's first 16 digits: enough to name it.
+pub(crate) fn short_identifier(session: SessionId) -> Markup {
+    html! { code.identifier { (format!("{session:.16}")) "…" } }
+}
+
 /// A session's identifier, all 64 digits, that a line may break in the middle.
 pub(crate) fn identifier(session: SessionId) -> Markup {
     let digits = session.to_string();
     html! {
-        code.session {
+        code.identifier {
             @for start in (0..digits.len()).step_by(16) { (digits[start..start + 16]) wbr; }
         }
     }

@@ -91,7 +91,7 @@ fn spans(parts: &[Part<'_>], language: Language) -> Markup {
     let row = |part: &Part<'_>, span: &Span<'_>| {
         html! {
             th.words scope="row" { (language.role(part.owner.role)) br; span.event { (part.owner.station) } }
-            td.words { (held(span.held, language)) }
+            td.words.held { (held(span.held, language)) }
             td { (language.moment_exactly(span.from)) }
             @match span.end {
                 Some(end) => {
@@ -154,8 +154,12 @@ fn unknown(story: &Story, parts: &[Part<'_>], language: Language) -> Markup {
             @for problem in story.problems.iter().flatten() {
                 li { (Mark::Alarm.sign()) div lang="en" { (problem) } }
             }
-            @for what in not_covered {
-                li { (Mark::Neutral.sign()) div { (language.pick("対象外：", "not covered: ")) (language.not_covered(what)) } }
+            @if !not_covered.is_empty() {
+                li { (Mark::Neutral.sign()) div {
+                    (language.pick("署名付き記録が対象外としているもの：", "What the receipts name as not covered: "))
+                    (not_covered.into_iter().map(|what| language.not_covered(what)).collect::<Vec<_>>().join(language.pick("；", "; ")))
+                    (language.pick("。", "."))
+                } }
             }
         }
     }
@@ -174,7 +178,7 @@ fn receipt(said: &Said, language: Language) -> Markup {
         div.receipt {
             h5 { (language.role(of.role)) span.event { (language.event(of.event)) } }
             p.state { (mark.sign()) " " (checked) }
-            p { (language.event_meaning(of.event)) (language.pick("。", ".")) }
+            p.meaning { (language.event_meaning(of.event)) (language.pick("。", ".")) }
             dl.terms {
                 (term(language.pick("機器", "Station"), html! { (of.station) " — " (of.operator) " — " (language.pick("責任部署 ", "post ")) (of.post) }))
                 (term(language.pick("文書の種類", "Document kind"), html! { (of.kind) }))
@@ -203,8 +207,8 @@ fn copies(of: &Statement, language: Language) -> Markup {
                         (language.number(copy.bytes)) " バイト以下"
                     }
                     Language::En => {
-                        ": " (language.number(copy.verified)) " ranges read back as zeros, " (language.number(copy.failed))
-                        " not verified; at most " (language.number(copy.bytes)) " bytes"
+                        ": read back as zeros " (language.number(copy.verified)) ", not verified " (language.number(copy.failed))
+                        "; at most " (language.number(copy.bytes)) " bytes"
                     }
                 }
             }

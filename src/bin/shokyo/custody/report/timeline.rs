@@ -75,9 +75,14 @@ pub(crate) fn timeline(parts: &[Part<'_>], label: &str, language: Language) -> M
                         @let x = scale(span.from);
                         @match span.end {
                             Some(end) => {
-                                rect class={ "part " (look(span.held)) } x=(round(x)) y=(round(y)) height=(BAR)
-                                    width=(round((scale(end.event_unix_ms.max(span.from)) - x).max(2.0)))
+                                @let until = end.event_unix_ms.max(span.from);
+                                @let width = (scale(until) - x).max(2.0);
+                                rect class={ "part " (look(span.held)) } x=(round(x)) y=(round(y)) height=(BAR) width=(round(width))
                                     fill=[fill(look(span.held), language)] {}
+                                @let (at, anchor) = beside(x, x + width);
+                                text.length x=(round(at)) y=(round(y + 12.0)) text-anchor=(anchor) {
+                                    (language.duration(until - span.from))
+                                }
                             }
                             None => {
                                 path.unended d={ "M" (round(RIGHT)) " " (round(y)) "H" (round(x)) "V" (round(y + BAR)) "H" (round(RIGHT)) } {}
@@ -91,6 +96,18 @@ pub(crate) fn timeline(parts: &[Part<'_>], label: &str, language: Language) -> M
             }
         }
         (legend(parts, language))
+    }
+}
+
+/// Where the length of a bar is written: after it, else before it, else on it.
+fn beside(from: f64, until: f64) -> (f64, &'static str) {
+    const ROOM: f64 = 64.0;
+    if until + ROOM < RIGHT {
+        (until + 6.0, "start")
+    } else if from - ROOM > LEFT {
+        (from - 6.0, "end")
+    } else {
+        (until - 6.0, "end")
     }
 }
 

@@ -39,6 +39,16 @@ impl Language {
         }
     }
 
+    /// For the heads of columns.
+    pub(crate) const fn short_role(self, role: Role) -> &'static str {
+        match role {
+            Role::Issuer => self.pick("自動交付", "Issuing system"),
+            Role::CertificateCentre => self.pick("交付センター", "Centre"),
+            Role::EcCentre => self.role(role),
+            Role::Kiosk => self.pick("キオスク", "Kiosk"),
+        }
+    }
+
     pub(crate) const fn standing(self, standing: Standing) -> &'static str {
         match standing {
             Standing::Lost => self.pick("中断（状態不明）", "Lost"),
@@ -183,7 +193,7 @@ impl Language {
         let digits = number.to_string();
         let mut grouped = String::with_capacity(digits.len() + digits.len() / 3);
         for (index, digit) in digits.chars().enumerate() {
-            if index > 0 && (digits.len() - index) % 3 == 0 {
+            if index > 0 && (digits.len() - index).is_multiple_of(3) {
                 grouped.push(',');
             }
             grouped.push(digit);
