@@ -5,6 +5,7 @@
 
 mod auditors;
 mod bare;
+mod benches;
 mod c_program;
 mod call;
 mod checks;
@@ -23,7 +24,6 @@ mod sanitizers;
 mod soak;
 mod steps;
 mod vectors;
-mod versus;
 
 use std::path::Path;
 use std::process::ExitCode;

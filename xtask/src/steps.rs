@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 
 use crate::call::Failure;
 use crate::{
-    auditors, bare, c_program, checks, cores, demo, disassembly, faults, fuzz, handover_model, header, injection,
-    models, packages, report, sanitizers, soak, vectors, versus,
+    auditors, bare, benches, c_program, checks, cores, demo, disassembly, faults, fuzz, handover_model, header,
+    injection, models, packages, report, sanitizers, soak, vectors, versus,
 };
 
 /// How a step ended that did not fail.
@@ -96,7 +96,7 @@ pub fn all() -> Vec<Step> {
             false,
             cores::run,
         ),
-        step("versus", "the comparison with the peers builds", false, versus::check),
+        step("benches", "the comparison with the peers builds, and whole issuances run once", false, benches::check),
         step("deny", "licences and sources of dependencies", false, checks::deny),
     ]
 }
