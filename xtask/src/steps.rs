@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use crate::call::Failure;
 use crate::{
     auditors, bare, benches, c_program, checks, cores, demo, disassembly, faults, fuzz, handover_model, header,
-    injection, models, packages, report, sanitizers, soak, vectors, versus,
+    injection, models, packages, report, sanitizers, soak, vectors,
 };
 
 /// How a step ended that did not fail.
