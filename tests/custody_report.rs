@@ -351,7 +351,8 @@ fn sessions_are_listed_one_a_line() {
 #[ignore = "writes files: `cargo xtask step report` gives the folder"]
 fn writes_the_pages_that_a_browser_shows() {
     let folder = PathBuf::from(std::env::var_os("SHOKYO_REPORT").expect("SHOKYO_REPORT names a folder"));
-    let cases = cases(3_000);
+    let count = std::env::var("SHOKYO_REPORT_SESSIONS").map_or(3_000, |count| count.parse().unwrap());
+    let cases = cases(count);
     let stores = Town::new().write(&folder, &Role::ALL, cases.iter().copied());
     let chosen: Vec<String> = [Fate::Complete, Fate::Unresolved]
         .map(|fate| cases.iter().find(|case| case.fate == fate).unwrap().session.to_string())

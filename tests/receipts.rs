@@ -290,8 +290,30 @@ fn a_correctly_signed_statement_in_another_encoding_is_refused() {
 #[test]
 fn an_unknown_version_is_refused_by_its_number() {
     let key = Key::new(1);
-    let later = resigned(full().as_bytes(), &key, |payload| payload[2] = 2);
-    assert_eq!(verify(&later, &key.public()), Err(Error::UnsupportedVersion { found: 2 }));
+    let later = resigned(full().as_bytes(), &key, |payload| payload[2] = 3);
+    assert_eq!(verify(&later, &key.public()), Err(Error::UnsupportedVersion { found: 3 }));
+}
+
+#[test]
+fn a_statement_has_the_lowest_version_that_knows_all_of_its_numbers_and_no_other() {
+    let key = Key::new(1);
+    let of_host = |not_covered: &[NotCovered]| {
+        let details = Details { not_covered, ..details(Event::KeyWiped) };
+        issue(key_and_ciphertext(), &details, Role::Issuer).unwrap().into_bytes()
+    };
+    let version = |receipt: &[u8]| coset::CoseSign1::from_tagged_slice(receipt).unwrap().payload.unwrap()[2];
+    for number in 11..=14 {
+        let newer = of_host(&[NotCovered::from_number(number).unwrap()]);
+        assert_eq!(version(&newer), 2, "a reader of version 1 refuses it by that, not in its middle");
+        assert!(verify(&newer, &key.public()).is_ok());
+        let downgraded = resigned(&newer, &key, |payload| payload[2] = 1);
+        assert!(matches!(verify(&downgraded, &key.public()), Err(Error::Malformed { .. })));
+    }
+    let older = of_host(&[NotCovered::StorageBelowFiles]);
+    assert_eq!(version(&older), 1, "what was version 1 stays so, byte for byte");
+    let raised = resigned(&older, &key, |payload| payload[2] = 2);
+    assert!(matches!(verify(&raised, &key.public()), Err(Error::Malformed { .. })));
+    assert!(NotCovered::from_number(15).is_none());
 }
 
 #[test]

@@ -9,9 +9,15 @@ use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
-use shokyo::custody::Store;
+use shokyo::custody::{Store, check_session_by_key_id};
 use shokyo::handover::Outcome;
+use shokyo::handover::{KeyUse, Trust};
 use shokyo::receipt::Event;
+use shokyo::station::config::Config;
+use shokyo::station::pki::{Authority, Validity};
+use shokyo::station::profile::{CertificateUse, StationName};
+use shokyo::station::trust::Authorities;
+use shokyo::types::Role;
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_shokyo");
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -142,6 +148,15 @@ fn start_all(place: &Place) -> [Station; 4] {
     [issuer, centre, ec, kiosk]
 }
 
+/// Waits for something that other processes do.
+fn wait_until(done: impl Fn() -> bool) {
+    let end = Instant::now() + PATIENCE;
+    while !done() {
+        assert!(Instant::now() < end, "it never comes");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+}
+
 fn apply(wait_for_payment: bool, subject: &str) -> Value {
     json!({
         "command": "apply", "operator": "municipality", "issuer": "issuer-1", "kind": "certificate", "subject": subject,
@@ -177,11 +192,24 @@ fn a_kiosk_killed_with_the_document_open_is_recorded_as_lost_and_the_issuer_says
     let lost = kiosk.wait_for_event("lost");
     assert_eq!(lost["session"], session);
     kiosk.wait_for_event("connected");
+    // What it says of the loss goes up to the issuing system, whose session is over, and leaves the outbox once that has it.
+    let id = place.store("kiosk-1").sessions().unwrap()[0].session;
+    let late = || {
+        let receipts = place.store("issuer-1").receipts(id).unwrap();
+        receipts.iter().any(|receipt| !receipt.own && receipt.event == Event::LostAtRestart)
+    };
+    wait_until(late);
+    for station in ["kiosk-1", "ec-1"] {
+        wait_until(|| place.store(station).unacknowledged(0, 9).unwrap().is_empty());
+    }
     kiosk.tell(&apply(false, "S-1"));
     assert_eq!(kiosk.wait_for_event("finished")["outcome"], "complete");
     for station in [kiosk, ec, centre, issuer] {
         station.stop();
     }
+    // It changed nothing that was said.
+    let at_issuer = place.store("issuer-1").session(id).unwrap().unwrap();
+    assert!(matches!(at_issuer.ended, Some((Outcome::Unresolved, _))));
     let store = place.store("kiosk-1");
     let sessions = store.sessions().unwrap();
     let lost = sessions.iter().find(|found| json!(found.session.to_string()) == session).unwrap();
@@ -305,6 +333,94 @@ fn without_locked_memory_a_station_says_so_and_does_not_start() {
     let errors = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(1), "{output:?}");
     assert!(errors.contains("no locked memory left") && errors.contains("RLIMIT_MEMLOCK"), "{errors}");
+}
+
+/// The convenience operator's authority, in this test's hands, with new certificates and keys for its two stations.
+fn own_authority(place: &Place) -> Authority {
+    let authority = Authority::new("convenience", validity()).unwrap();
+    let folder = place.path().join("authorities/convenience");
+    std::fs::write(folder.join("certificate.pem"), authority.certificate_pem()).unwrap();
+    std::fs::write(folder.join("revocation.pem"), authority.revocation_list(&[], validity()).unwrap()).unwrap();
+    for (role, station) in [(Role::EcCentre, "ec-1"), (Role::Kiosk, "kiosk-1")] {
+        for certificate_use in CertificateUse::ALL {
+            renew(place, &authority, role, station, certificate_use);
+        }
+    }
+    authority
+}
+
+fn validity() -> Validity {
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
+    Validity::starting(now.as_secs(), Duration::from_secs(3600))
+}
+
+/// A new key and certificate in the place of the old ones.
+fn renew(place: &Place, authority: &Authority, role: Role, station: &str, certificate_use: CertificateUse) {
+    let name = StationName::new(role, station, "convenience").unwrap();
+    let issued = authority.issue(&name, certificate_use, validity()).unwrap();
+    let (folder, stem) = (place.path().join("stations").join(station), certificate_use.name());
+    std::fs::write(folder.join(format!("{stem}-certificate.pem")), issued.certificate_pem).unwrap();
+    let key = ["der", "pem"].map(|extension| folder.join(format!("{stem}-key.{extension}")));
+    let key = key.into_iter().find(|file| file.exists()).unwrap();
+    std::fs::write(key, &issued.key[..]).unwrap();
+}
+
+#[test]
+fn a_new_key_for_receipts_goes_on_in_the_same_store_and_old_and_new_receipts_verify() {
+    let place = Place::new();
+    let authority = own_authority(&place);
+    for round in 0..2 {
+        if round == 1 {
+            renew(&place, &authority, Role::Kiosk, "kiosk-1", CertificateUse::Receipts);
+        }
+        let [mut issuer, mut centre, mut ec, mut kiosk] = start_all(&place);
+        kiosk.tell(&apply(false, "S-1"));
+        for station in [&mut kiosk, &mut ec, &mut centre, &mut issuer] {
+            assert_eq!(station.wait_for_event("finished")["outcome"], "complete");
+        }
+        for station in [kiosk, ec, centre, issuer] {
+            station.stop();
+        }
+    }
+    let certificates = place.store("kiosk-1").certificates().unwrap();
+    assert_eq!(certificates.len(), 2, "the old and the new");
+    // An auditor, with the authorities of the configuration and the certificates that stand in the four stores.
+    let trust = Authorities::load(&Config::load(&place.config("issuer")).unwrap().trust).unwrap();
+    let all: Vec<_> = ["issuer-1", "centre-1", "ec-1", "kiosk-1"]
+        .iter()
+        .flat_map(|station| place.store(station).certificates().unwrap())
+        .collect();
+    let store = place.store("issuer-1");
+    let sessions = store.sessions().unwrap();
+    assert_eq!(sessions.len(), 2);
+    let check = |known: &[shokyo::custody::StoredCertificate], session| {
+        let receipts: Vec<Vec<u8>> =
+            store.receipts(session).unwrap().into_iter().map(|receipt| receipt.receipt).collect();
+        let key = |claimed: &shokyo::receipt::Unverified| {
+            let found = known.iter().find(|certificate| certificate.key_id == claimed.key_id)?;
+            let at = claimed.statement.event_unix_ms;
+            let identity = trust.identify(&found.certificate, KeyUse::Receipts, at).ok()?;
+            let statement = &claimed.statement;
+            let same = identity.role == statement.role
+                && identity.station == statement.station
+                && identity.operator == statement.operator;
+            same.then_some(identity.key)
+        };
+        check_session_by_key_id(&receipts, &key, session)
+    };
+    let mut kids: Vec<[u8; 32]> = Vec::new();
+    for found in &sessions {
+        let report = check(&all, found.session);
+        assert!(report.complete, "{:?}", report.problems);
+        let of_kiosk = store.receipts(found.session).unwrap();
+        let of_kiosk = of_kiosk.iter().find(|receipt| receipt.role == Role::Kiosk).unwrap();
+        kids.push(shokyo::receipt::read_unverified(&of_kiosk.receipt).unwrap().key_id);
+    }
+    assert_eq!(kids, [certificates[0].key_id, certificates[1].key_id], "each under the key of its time");
+    // The control: without the old certificate the old session does not verify, and the new one does.
+    let newer: Vec<_> = all.iter().filter(|known| known.key_id != kids[0]).cloned().collect();
+    assert!(!check(&newer, sessions[0].session).complete);
+    assert!(check(&newer, sessions[1].session).complete);
 }
 
 #[test]

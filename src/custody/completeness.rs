@@ -4,7 +4,7 @@ use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use crate::receipt::{self, Event, Statement};
+use crate::receipt::{self, Event, Statement, Unverified};
 use crate::types::{Role, SessionId};
 
 /// What was found about one session.
@@ -41,6 +41,17 @@ pub fn check_session(
     keys: &dyn Fn(&Statement) -> Option<[u8; 32]>,
     session: SessionId,
 ) -> Report {
+    check_session_by_key_id(receipts, &|claimed| keys(&claimed.statement), session)
+}
+
+/// As [`check_session`], with the key looked up by the identifier that the receipt names as well: for stations that changed their key
+/// for receipts, whose older receipts verify under the older one. An identifier alone is no identity: `keys` must know it as a key of
+/// the station that the statement claims.
+pub fn check_session_by_key_id(
+    receipts: &[Vec<u8>],
+    keys: &dyn Fn(&Unverified) -> Option<[u8; 32]>,
+    session: SessionId,
+) -> Report {
     let mut problems = Vec::new();
     let mut accepted: Vec<(Statement, [u8; 32])> = Vec::new();
     for (position, bytes) in receipts.iter().enumerate() {
@@ -70,14 +81,15 @@ pub fn check_session(
 /// The statement of a receipt that verifies for this session, with the key that it verifies with.
 fn accept(
     bytes: &[u8],
-    keys: &dyn Fn(&Statement) -> Option<[u8; 32]>,
+    keys: &dyn Fn(&Unverified) -> Option<[u8; 32]>,
     session: SessionId,
 ) -> Result<(Statement, [u8; 32]), String> {
-    let claimed = receipt::read_unverified(bytes).map_err(|error| format!("{error}"))?.statement;
+    let unverified = receipt::read_unverified(bytes).map_err(|error| format!("{error}"))?;
+    let claimed = &unverified.statement;
     if claimed.session != session {
         return Err(format!("it is about another session, {:.16}", claimed.session));
     }
-    let Some(key) = keys(&claimed) else {
+    let Some(key) = keys(&unverified) else {
         return Err(format!(
             "no key is known for the {} {:?} of {:?}",
             claimed.role, claimed.station, claimed.operator

@@ -8,13 +8,16 @@
 #![forbid(unsafe_code)]
 
 mod batch;
+mod certificates;
 mod completeness;
 mod entry;
 mod failure;
 mod journal;
 pub mod log;
 mod log_key;
+mod outbox;
 mod publish;
+mod reconcile;
 mod records;
 pub mod report;
 mod restart;
@@ -24,11 +27,13 @@ mod store;
 mod summary;
 mod verify;
 
-pub use completeness::{Report, check_session};
+pub use certificates::StoredCertificate;
+pub use completeness::{Report, check_session, check_session_by_key_id};
 pub use entry::{EntryKind, Expired};
 pub use journal::{Done, Journal};
 pub use log_key::LogKey;
 pub use publish::ReceiptProof;
+pub use reconcile::{DueBy, Gap, Incomplete, Keeper, Reconciled, reconcile};
 pub use restart::record_lost;
 pub use rows::{Alarm, OpenSession, Session, StoredReceipt};
 pub use store::{LogSigner, Store};

@@ -5,6 +5,7 @@ use rusqlite::OptionalExtension;
 use crate::custody::batch::Batch;
 use crate::custody::entry::Entry;
 use crate::custody::failure::reading;
+use crate::custody::outbox;
 use crate::error::Error;
 use crate::handover::{Outcome, Record};
 use crate::receipt;
@@ -25,6 +26,8 @@ pub(super) fn insert(batch: &mut Batch<'_>, record: &Record, unix_ms: u64) -> Re
         }
         Record::OwnReceipt { receipt, .. } => insert_receipt(batch, session, receipt, true, time),
         Record::PeerReceipt { receipt, .. } => insert_receipt(batch, session, receipt, false, time),
+        // Work, not evidence: it gets no entry.
+        Record::Acknowledged { receipt, .. } => outbox::acknowledged(batch, receipt),
         Record::PrintStarted { .. } => start_print(batch, session, time),
         Record::Alarm { what, .. } => {
             let new = "INSERT INTO alarms (session, what, raised_unix_ms) VALUES (?1, ?2, ?3)";
@@ -52,14 +55,20 @@ fn insert_receipt(
     if statement.session != session {
         return Err(Error::Mismatch { what: "the session of a receipt" });
     }
+    let hash = receipt::hash(receipt);
+    if !own {
+        outbox::admit(batch, session, &hash)?;
+    }
     let new = "INSERT INTO receipts (session, own, event, role, station, stored_unix_ms, hash, receipt) \
                VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) ON CONFLICT (hash) DO NOTHING";
     let (event, role) = (statement.event as u8, statement.role as u8);
-    let hash = receipt::hash(receipt);
     if !batch.execute(new, (session.as_bytes(), own, event, role, &statement.station, time, hash, receipt))? {
         return Ok(());
     }
     let row = batch.last_row();
+    if own {
+        outbox::queue(batch, statement.role, row)?;
+    }
     batch.append(&Entry::Receipt { session: session.as_bytes(), own, hash: &hash }, row, time)
 }
 
@@ -82,8 +91,9 @@ fn end(batch: &mut Batch<'_>, session: SessionId, outcome: Outcome, time: i64) -
     let changed = batch.execute(first, (session.as_bytes(), outcome as u8, time))?;
     let known: Option<(i64, u8)> = row_of(batch, "SELECT id, outcome FROM sessions WHERE session = ?1", session)?;
     match known {
-        Some((row, outcome)) if changed => {
-            batch.append(&Entry::Ended { session: session.as_bytes(), outcome }, row, time)
+        Some((row, number)) if changed => {
+            outbox::session_ended(batch, session, outcome)?;
+            batch.append(&Entry::Ended { session: session.as_bytes(), outcome: number }, row, time)
         }
         // A repetition, such as after an interrupted answer, changes nothing.
         Some((_, recorded)) if recorded == outcome as u8 => Ok(()),

@@ -55,6 +55,21 @@ CREATE TABLE alarms (
 CREATE INDEX alarms_by_session ON alarms (session);
 CREATE INDEX alarms_by_time    ON alarms (raised_unix_ms);
 
+-- Certificates of the keys that signed this station's receipts: a receipt's header names its key by `kid`.
+CREATE TABLE certificates (
+    id            INTEGER PRIMARY KEY AUTOINCREMENT,    -- the order in which they came into use
+    kid           BLOB    NOT NULL CHECK (length(kid) = 32), -- SHA-256 of the 32-byte Ed25519 public key
+    certificate   BLOB    NOT NULL,                     -- X.509, DER
+    since_unix_ms INTEGER NOT NULL,                     -- when the station first started with it
+    UNIQUE (kid, certificate)
+) STRICT;
+
+-- Work, not evidence: this station's receipts that nobody upstream has acknowledged, to be sent again. A row goes when the session
+-- ends acknowledged, or when the issuing system answers for the receipt.
+CREATE TABLE outbox (
+    receipt INTEGER PRIMARY KEY REFERENCES receipts (id) ON DELETE CASCADE
+) STRICT;
+
 -- What was deleted because it was older than the configured period: the sessions that had ended before this time, with all their
 -- rows above.
 CREATE TABLE expired (

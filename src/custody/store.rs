@@ -196,6 +196,10 @@ impl Store {
             .map_err(|error| reading(&error))
     }
 
+    pub(super) const fn connection(&self) -> &Connection {
+        &self.connection
+    }
+
     /// Refuses a log that is not what it last signed, and signs what was appended without a key.
     fn sign_what_is_there(&mut self, signer: &dyn NoteSigner) -> Result<(), Error> {
         let size = self.log_size()?;

@@ -402,6 +402,28 @@ impl Body for Complete {
     }
 }
 
+/// Issuer → the station whose receipt came when its session was over: whether it is durable there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Recorded {
+    /// `false`: the issuer never opened such a session, or keeps no more receipts of it.
+    pub(super) kept: bool,
+    /// The issuer's certificate for messages (DER).
+    pub(super) certificate: Vec<u8>,
+}
+
+impl Body for Recorded {
+    const KIND: MessageType = MessageType::Recorded;
+    const ITEMS: u64 = 2;
+    fn put(&self, encoder: &mut Encoder<&mut Vec<u8>>) -> Put {
+        encoder.bool(self.kept)?.bytes(&self.certificate)?;
+        Ok(())
+    }
+    fn take(decoder: &mut Decoder<'_>) -> Result<Self, Error> {
+        let kept = decoder.bool().map_err(|_| Error::Malformed { what: "a truth value" })?;
+        Ok(Self { kept, certificate: bounded(decoder, MAX_CERTIFICATE)? })
+    }
+}
+
 /// Any station → any other: the session ends here.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Cancel {

@@ -211,6 +211,11 @@ pub trait Crypto {
     /// [`Error::Malformed`] for a bad public key; when the key was erased.
     fn wrap(&self, document: &Self::Document, suite: Suite, to: &[u8], info: &[u8; 32]) -> Result<WrappedKey, Error>;
 
+    /// How many copies of a document its readers registered and did not give back erased.
+    fn living_copies(&self, _: &Self::Document) -> u64 {
+        0
+    }
+
     /// Erases a document: key, ciphertext, windows.
     fn erase(&self, document: Self::Document, evidence: &mut Erasure);
 

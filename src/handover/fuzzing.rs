@@ -4,7 +4,7 @@ use alloc::vec::Vec;
 
 use super::body::{
     Apply, ApplyHeader, Attachment, Body, Cancel, Challenge, Complete, Credit, Erased, Hello, Offer, Opened, Received,
-    decode_chunk,
+    Recorded, decode_chunk,
 };
 use super::message::MessageType;
 use super::release::ReleaseBody;
@@ -60,5 +60,6 @@ pub fn reencode_body(kind: MessageType, bytes: &[u8]) -> Result<Vec<u8>, Error> 
         MessageType::Complete => Complete::decode(bytes)?.encode(),
         MessageType::Cancel => Cancel::decode(bytes)?.encode(),
         MessageType::Attachment => Attachment::decode(bytes)?.encode(),
+        MessageType::Recorded => Recorded::decode(bytes)?.encode(),
     })
 }

@@ -54,6 +54,8 @@ pub enum MessageType {
     Cancel = 12,
     /// A relay's addition to an offer.
     Attachment = 13,
+    /// What the issuer did with a receipt of a session that is over there.
+    Recorded = 14,
 }
 
 impl MessageType {
@@ -74,6 +76,7 @@ impl MessageType {
             Self::Complete => "Complete",
             Self::Cancel => "Cancel",
             Self::Attachment => "Attachment",
+            Self::Recorded => "Recorded",
         }
     }
 
@@ -92,6 +95,7 @@ impl MessageType {
             11 => Self::Complete,
             12 => Self::Cancel,
             13 => Self::Attachment,
+            14 => Self::Recorded,
             _ => return None,
         })
     }

@@ -1,6 +1,7 @@
 //! The transmit-then-erase protocol as state machines without I/O, clocks, threads or global state.
 //!
-//! Three machines speak it: [`Issuer`], [`Relay`] and [`Kiosk`]. Each is driven in the same way: give it inputs (`handle_*`
+//! Three machines speak it: [`Issuer`], [`Relay`] and [`Kiosk`]; [`Outbox`] sends the receipts that a restart or a deadline left
+//! unacknowledged. Each is driven in the same way: give it inputs (`handle_*`
 //! with a reading of the clocks, and commands), then drain its outputs (`poll_persist`, `poll_transmit`, `poll_event`), and
 //! call `handle_timeout` when `next_deadline` has come. Every input looks at the deadlines first; past one, only erasing is
 //! left. What must be durable before a step is asked for with `poll_persist` and answered with `handle_persisted`.
@@ -26,6 +27,7 @@ pub mod kiosk;
 mod message;
 #[cfg(shokyo_model)]
 mod model;
+mod outbox;
 mod output;
 mod policy;
 mod recent;
@@ -48,6 +50,7 @@ pub use identity::{Identity, KeyUse, Trust};
 pub use issuer::{Issuer, IssuerEvent, Source};
 pub use kiosk::{Application, Kiosk, KioskEvent};
 pub use message::{Frame, MAX_FRAME, MessageType, VERSION, frame_hash};
+pub use outbox::{Outbox, Unacknowledged};
 pub use output::{Peer, Persist, Transmit};
 pub use policy::{Deadline, Policy};
 pub use record::{Outcome, Record};

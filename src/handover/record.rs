@@ -56,6 +56,13 @@ pub enum Record {
         /// What happened, from a fixed list of texts.
         what: &'static str,
     },
+    /// Another station answered for a receipt of this station's: it need not be sent again.
+    Acknowledged {
+        /// The session.
+        session: SessionId,
+        /// The SHA-256 of the receipt.
+        receipt: [u8; 32],
+    },
     /// The session is over for this station.
     Ended {
         /// The session.
@@ -75,6 +82,7 @@ impl Record {
             | Self::PeerReceipt { session, .. }
             | Self::PrintStarted { session }
             | Self::Alarm { session, .. }
+            | Self::Acknowledged { session, .. }
             | Self::Ended { session, .. } => *session,
         }
     }

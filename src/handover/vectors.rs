@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::body::{
     Apply, ApplyHeader, Attachment, Body, Cancel, Challenge, Complete, Credit, Erased, Hello, Offer, Opened, Received,
-    decode_chunk, encode_chunk,
+    Recorded, decode_chunk, encode_chunk,
 };
 use super::message::{Frame, MessageType};
 use super::release::ReleaseBody;
@@ -35,6 +35,7 @@ fn again(kind: MessageType, body: &[u8]) -> Result<Vec<u8>, Error> {
         MessageType::Complete => read::<Complete>(body),
         MessageType::Cancel => read::<Cancel>(body),
         MessageType::Attachment => read::<Attachment>(body),
+        MessageType::Recorded => read::<Recorded>(body),
     }
 }
 

@@ -8,6 +8,9 @@
 mod imp;
 
 #[cfg(all(feature = "std", target_os = "linux"))]
+pub mod host;
+
+#[cfg(all(feature = "std", target_os = "linux"))]
 pub mod inspect;
 
 #[cfg(all(feature = "std", not(target_os = "linux")))]

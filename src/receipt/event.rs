@@ -152,11 +152,19 @@ pub enum NotCovered {
     EndedProcess = 9,
     /// Buffers of the TLS library, which hold sealed frames alone.
     TransportBuffers = 10,
+    /// Swap, which is in use on this host: what stands in memory that is not locked may be on its disk.
+    Swap = 11,
+    /// A hibernation image, which this host can make: it holds locked memory too.
+    Hibernation = 12,
+    /// The pages that held the keys are mapped by the kernel, too: this host gave no secret memory.
+    KernelMapping = 13,
+    /// Whether this host swaps or hibernates could not be found out.
+    UnknownHost = 14,
 }
 
 impl NotCovered {
     /// All, by number.
-    pub const ALL: [NotCovered; 10] = [
+    pub const ALL: [NotCovered; 14] = [
         Self::PrivilegedObserver,
         Self::PhysicalAccess,
         Self::EarlierCopies,
@@ -167,13 +175,24 @@ impl NotCovered {
         Self::StorageBelowFiles,
         Self::EndedProcess,
         Self::TransportBuffers,
+        Self::Swap,
+        Self::Hibernation,
+        Self::KernelMapping,
+        Self::UnknownHost,
     ];
+
+    /// The version of the statement that knows the number: a statement has the highest of its entries'. So a reader of an older
+    /// version refuses what it cannot read by the version's number, and everything else keeps its one encoding.
+    #[must_use]
+    pub const fn since_version(self) -> u64 {
+        if self as u8 <= Self::TransportBuffers as u8 { 1 } else { 2 }
+    }
 
     /// The one with this number.
     #[must_use]
     pub const fn from_number(number: u8) -> Option<Self> {
         match number {
-            1..=10 => Some(Self::ALL[number as usize - 1]),
+            1..=14 => Some(Self::ALL[number as usize - 1]),
             _ => None,
         }
     }
@@ -223,6 +242,10 @@ impl fmt::Display for NotCovered {
             Self::StorageBelowFiles => "journals, snapshots and flash cells below the layer of files",
             Self::EndedProcess => "the memory of a process that ended before it could erase",
             Self::TransportBuffers => "the TLS library's buffers in this process, which only ever hold sealed frames",
+            Self::Swap => "swap, which is in use on this host, of memory that is not locked",
+            Self::Hibernation => "a hibernation image, which this host can make, of all memory, locked memory too",
+            Self::KernelMapping => "what the kernel of this host read of locked memory, which was no secret memory",
+            Self::UnknownHost => "swap and hibernation of this host, of which nothing could be found out",
         })
     }
 }

@@ -14,8 +14,8 @@ use crate::receipt::event::{Event, Method, NotCovered, RelayFigures, Retained};
 use crate::receipt::statement::Statement;
 use crate::types::{Protections, Role, SessionId};
 
-/// The version of the statement.
-const VERSION: u64 = 1;
+/// The newest version of a statement that is read.
+const NEWEST: u64 = 2;
 /// Bytes of UTF-8 in a text.
 pub(super) const LONGEST_TEXT: usize = 64;
 /// Entries in the list of retained copies.
@@ -26,6 +26,11 @@ pub(super) fn encode(statement: &Statement, with_id: bool) -> Result<Vec<u8>, Er
     let mut encoder = Encoder::new(Vec::with_capacity(768));
     write(&mut encoder, statement, with_id).map_err(malformed)?;
     Ok(encoder.into_writer())
+}
+
+/// The version that a statement has: the first that knows all of its numbers.
+fn version(statement: &Statement) -> u64 {
+    statement.not_covered.iter().map(|not_covered| not_covered.since_version()).max().unwrap_or(1)
 }
 
 /// Decodes a payload.
@@ -64,7 +69,7 @@ fn write(e: &mut Encoder<Vec<u8>>, s: &Statement, with_id: bool) -> Written {
         s.previous.is_some(),
     ];
     e.map(17 + optional.into_iter().filter(|present| *present).count() as u64)?;
-    e.u8(1)?.u64(VERSION)?;
+    e.u8(1)?.u64(version(s))?;
     if with_id {
         e.u8(2)?.bytes(&s.receipt_id)?;
     }
@@ -117,7 +122,7 @@ fn write(e: &mut Encoder<Vec<u8>>, s: &Statement, with_id: bool) -> Written {
 fn read(bytes: &[u8]) -> Result<Statement, Error> {
     let mut fields = Fields::new(bytes)?;
     let version = fields.required(1, Decoder::u64)?;
-    if version != VERSION {
+    if !(1..=NEWEST).contains(&version) {
         return Err(Error::UnsupportedVersion { found: version });
     }
     let statement = Statement {
@@ -148,7 +153,7 @@ fn read(bytes: &[u8]) -> Result<Statement, Error> {
     };
     fields.end()?;
     check_shape(&statement)?;
-    Ok(statement)
+    if version == self::version(&statement) { Ok(statement) } else { Err(MALFORMED) }
 }
 
 /// What the encoding itself does not force: sorted lists without repetition, sizes in buckets.

@@ -54,7 +54,7 @@ pub(super) trait Machine {
     type Command: Send + 'static;
 
     fn handle_frame(&mut self, now: Now, from: Peer, bytes: Vec<u8>) -> Result<(), Error>;
-    fn handle_written(&mut self, now: Now, token: u64, durable: bool);
+    fn handle_written(&mut self, now: Now, token: u64, outcome: &Result<(), Error>);
     fn handle_timeout(&mut self, now: Now);
     fn handle_peer_lost(&mut self, now: Now, peer: Peer);
     fn handle_peer_back(&mut self, now: Now, peer: Peer);
@@ -293,11 +293,10 @@ impl<M: Machine> Driver<M> {
 
     fn handle_written(&mut self, written: Written) {
         self.unwritten = self.unwritten.saturating_sub(1);
-        let durable = written.outcome.is_ok();
+        self.machine.handle_written(now(), written.token, &written.outcome);
         if let Err(error) = written.outcome {
             self.notices.tell(None, What::Problem(error));
         }
-        self.machine.handle_written(now(), written.token, durable);
     }
 
     fn drain(&mut self) {

@@ -112,11 +112,12 @@ impl Machine for IssuerStation {
         outcome
     }
 
-    fn handle_written(&mut self, now: Now, token: u64, durable: bool) {
-        if durable {
-            self.machine.handle_persisted(now, token);
-        } else {
-            self.machine.handle_persist_failed(now, token);
+    fn handle_written(&mut self, now: Now, token: u64, outcome: &Result<(), Error>) {
+        match outcome {
+            Ok(()) => self.machine.handle_persisted(now, token),
+            // The store's word about the record itself, not about the disk.
+            Err(Error::WrongState { .. } | Error::Busy { .. }) => self.machine.handle_persist_refused(now, token),
+            Err(_) => self.machine.handle_persist_failed(now, token),
         }
     }
 

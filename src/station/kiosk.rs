@@ -12,6 +12,7 @@ use super::config::Config;
 use super::connection::Outgoing;
 use super::driver::{Machine, Work};
 use super::notice::{Notices, What};
+use super::outbox::StationOutbox;
 use super::printing::{Printing, Step, create_new};
 use super::trust::Authorities;
 use crate::buffer::Cause;
@@ -58,12 +59,16 @@ impl core::fmt::Debug for Apply {
     }
 }
 
+/// In place of a transaction's number, in the tokens of the outbox's records.
+const OUTBOX: u32 = 0;
+
 /// A kiosk with its transactions. Each machine serves one application; none is ever used for another.
 pub(super) struct KioskStation {
     crypto: StationCrypto,
     trust: Arc<Authorities>,
     policy: Policy,
     transactions: BTreeMap<u32, Transaction>,
+    outbox: StationOutbox,
     next: u32,
 }
 
@@ -77,8 +82,9 @@ struct Transaction {
 }
 
 impl KioskStation {
-    pub(super) fn new(config: &Config, crypto: StationCrypto, trust: Arc<Authorities>) -> Self {
-        Self { crypto, trust, policy: config.policy(), transactions: BTreeMap::new(), next: 1 }
+    pub(super) fn new(config: &Config, crypto: StationCrypto, trust: Arc<Authorities>) -> Result<Self, Error> {
+        let outbox = StationOutbox::new(config, crypto.clone(), Arc::clone(&trust))?;
+        Ok(Self { crypto, trust, policy: config.policy(), transactions: BTreeMap::new(), outbox, next: 1 })
     }
 
     fn apply(&mut self, now: Now, apply: Apply) -> Result<(), Error> {
@@ -171,6 +177,9 @@ impl Machine for KioskStation {
 
     fn handle_frame(&mut self, now: Now, _: Peer, mut bytes: Vec<u8>) -> Result<(), Error> {
         let outcome = Frame::decode(&bytes).map(|frame| frame.session).and_then(|session| {
+            if self.outbox.handle_frame(now, &bytes)? {
+                return Ok(());
+            }
             let found = self.transactions.values_mut().find(|transaction| transaction.machine.id() == session);
             found.ok_or(Error::Mismatch { what: "the session of a message" })?.machine.handle_frame(now, &bytes)
         });
@@ -178,13 +187,15 @@ impl Machine for KioskStation {
         outcome
     }
 
-    fn handle_written(&mut self, now: Now, token: u64, durable: bool) {
+    fn handle_written(&mut self, now: Now, token: u64, outcome: &Result<(), Error>) {
         let (number, token) = ((token >> 32) as u32, token & u64::from(u32::MAX));
+        if number == OUTBOX {
+            return self.outbox.handle_written(now, token, outcome);
+        }
         let Some(transaction) = self.transactions.get_mut(&number) else { return };
-        if durable {
-            transaction.machine.handle_persisted(now, token);
-        } else {
-            transaction.machine.handle_persist_failed(now, token);
+        match outcome {
+            Ok(()) => transaction.machine.handle_persisted(now, token),
+            Err(_) => transaction.machine.handle_persist_failed(now, token),
         }
     }
 
@@ -192,18 +203,21 @@ impl Machine for KioskStation {
         for transaction in self.transactions.values_mut() {
             transaction.machine.handle_timeout(now);
         }
+        self.outbox.handle_timeout(now);
     }
 
     fn handle_peer_lost(&mut self, now: Now, _: Peer) {
         for transaction in self.transactions.values_mut() {
             transaction.machine.handle_peer_lost(now);
         }
+        self.outbox.handle_peer_lost();
     }
 
     fn handle_peer_back(&mut self, now: Now, _: Peer) {
         for transaction in self.transactions.values_mut() {
             transaction.machine.handle_peer_back(now);
         }
+        self.outbox.handle_peer_back(now);
     }
 
     fn handle_sent(&mut self, _: Now, _: Passing) {}
@@ -244,20 +258,23 @@ impl Machine for KioskStation {
     }
 
     fn next_deadline(&self) -> Option<Time> {
-        self.transactions.values().filter_map(|transaction| transaction.machine.next_deadline()).min()
+        let transactions = self.transactions.values().filter_map(|transaction| transaction.machine.next_deadline());
+        transactions.chain(self.outbox.next_deadline()).min()
     }
 
     fn poll_persist(&mut self) -> Option<Persist> {
-        self.transactions.iter_mut().find_map(|(number, transaction)| {
+        let ours = self.transactions.iter_mut().find_map(|(number, transaction)| {
             let persist = transaction.machine.poll_persist()?;
             Some(Persist { token: u64::from(*number) << 32 | persist.token, record: persist.record })
-        })
+        });
+        ours.or_else(|| self.outbox.poll_persist())
     }
 
     fn poll_outgoing(&mut self) -> Option<(Peer, Outgoing)> {
         self.transactions
             .values_mut()
             .find_map(|transaction| transaction.machine.poll_transmit())
+            .or_else(|| self.outbox.poll_transmit())
             .map(|transmit| (UPSTREAM, Outgoing::Frame(transmit.session, transmit.frame)))
     }
 

@@ -7,12 +7,14 @@
 pub mod config;
 mod connection;
 mod driver;
+mod host;
 mod issuer;
 mod journal;
 pub mod kiosk;
 pub mod link;
 mod neighbours;
 pub mod notice;
+mod outbox;
 mod parked;
 pub mod pki;
 mod printing;

@@ -8,19 +8,23 @@ use super::config::Config;
 use super::connection::Outgoing;
 use super::driver::Machine;
 use super::notice::{Notices, What};
+use super::outbox::StationOutbox;
 use super::trust::Authorities;
 use crate::error::Error;
-use crate::handover::relay::Passing;
+use crate::handover::relay::{Passing, UPSTREAM};
 use crate::handover::suite::StationCrypto;
 use crate::handover::{Peer, Persist, Relay, RelayEvent};
 use crate::types::{Now, Role, Time};
 
 /// The longest attachment, in bytes: what [`Relay::attach`] takes.
 const LARGEST: u64 = 4096;
+/// Tokens of the outbox's records have this bit.
+const OUTBOX: u64 = 1 << 63;
 
 /// A relay.
 pub(super) struct RelayStation {
     machine: Relay<StationCrypto, Arc<Authorities>>,
+    outbox: StationOutbox,
     role: Role,
     /// What is attached to every offer that passes.
     attachment: Option<Vec<u8>>,
@@ -32,7 +36,9 @@ pub(super) enum RelayCommand {}
 impl RelayStation {
     pub(super) fn new(config: &Config, crypto: StationCrypto, trust: Arc<Authorities>) -> Result<Self, Error> {
         let attachment = config.relay.attachment.as_deref().map(read_attachment).transpose()?;
-        Ok(Self { machine: Relay::new(crypto, trust, config.policy())?, role: config.role, attachment })
+        let outbox = StationOutbox::new(config, crypto.clone(), Arc::clone(&trust))?;
+        let machine = Relay::new(crypto, trust, config.policy())?;
+        Ok(Self { machine, outbox, role: config.role, attachment })
     }
 }
 
@@ -55,27 +61,37 @@ impl Machine for RelayStation {
     type Command = RelayCommand;
 
     fn handle_frame(&mut self, now: Now, from: Peer, bytes: Vec<u8>) -> Result<(), Error> {
+        if from == UPSTREAM && self.outbox.handle_frame(now, &bytes).unwrap_or(false) {
+            return Ok(());
+        }
         self.machine.handle_frame(now, from, bytes)
     }
 
-    fn handle_written(&mut self, now: Now, token: u64, durable: bool) {
-        if durable {
-            self.machine.handle_persisted(now, token);
-        } else {
-            self.machine.handle_persist_failed(now, token);
+    fn handle_written(&mut self, now: Now, token: u64, outcome: &Result<(), Error>) {
+        match outcome {
+            _ if token & OUTBOX != 0 => self.outbox.handle_written(now, token & !OUTBOX, outcome),
+            Ok(()) => self.machine.handle_persisted(now, token),
+            Err(_) => self.machine.handle_persist_failed(now, token),
         }
     }
 
     fn handle_timeout(&mut self, now: Now) {
         self.machine.handle_timeout(now);
+        self.outbox.handle_timeout(now);
     }
 
     fn handle_peer_lost(&mut self, now: Now, peer: Peer) {
         self.machine.handle_peer_lost(now, peer);
+        if peer == UPSTREAM {
+            self.outbox.handle_peer_lost();
+        }
     }
 
     fn handle_peer_back(&mut self, now: Now, peer: Peer) {
         self.machine.handle_peer_back(now, peer);
+        if peer == UPSTREAM {
+            self.outbox.handle_peer_back(now);
+        }
     }
 
     fn handle_sent(&mut self, now: Now, passing: Passing) {
@@ -99,15 +115,21 @@ impl Machine for RelayStation {
     }
 
     fn next_deadline(&self) -> Option<Time> {
-        self.machine.next_deadline()
+        self.machine.next_deadline().into_iter().chain(self.outbox.next_deadline()).min()
     }
 
     fn poll_persist(&mut self) -> Option<Persist> {
-        self.machine.poll_persist()
+        self.machine.poll_persist().or_else(|| {
+            let persist = self.outbox.poll_persist()?;
+            Some(Persist { token: persist.token | OUTBOX, ..persist })
+        })
     }
 
     fn poll_outgoing(&mut self) -> Option<(Peer, Outgoing)> {
-        self.machine.poll_transmit().map(|passing| (passing.peer, Outgoing::Passing(passing)))
+        if let Some(passing) = self.machine.poll_transmit() {
+            return Some((passing.peer, Outgoing::Passing(passing)));
+        }
+        self.outbox.poll_transmit().map(|transmit| (transmit.peer, Outgoing::Frame(transmit.session, transmit.frame)))
     }
 
     fn act(&mut self, now: Now, notices: &Notices) -> bool {

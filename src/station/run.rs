@@ -13,6 +13,7 @@ use tokio::time::Instant;
 use super::config::{Config, ProtectionSetting, SecretMemorySetting, TrustFiles};
 use super::connection::Connections;
 use super::driver::{Driver, FRAMES_OF_A_SESSION, Machine, Order};
+use super::host::not_covered;
 use super::issuer::IssuerStation;
 use super::kiosk::{KioskCommand, KioskStation};
 use super::link::{Link, LinkOptions, jittered};
@@ -27,6 +28,7 @@ use crate::custody::{LogKey, Store, record_lost};
 use crate::error::Error;
 use crate::handover::suite::{SigningKey, StationCrypto, StationKeys};
 use crate::handover::{KeyUse, Trust};
+use crate::platform::host::HostMemory;
 use crate::receipt::StationInfo;
 use crate::types::Role;
 
@@ -63,7 +65,7 @@ pub async fn run(config: Config, mut orders: Orders, notices: Notices) -> Result
             serve(&config, machine, store, trust, only_stop(orders), notices).await
         }
         Role::Kiosk => {
-            let machine = KioskStation::new(&config, crypto, Arc::clone(&trust));
+            let machine = KioskStation::new(&config, crypto, Arc::clone(&trust))?;
             let (sender, receiver) = tokio::sync::mpsc::unbounded_channel();
             let pump = tokio::spawn(async move {
                 while let Some(order) = orders.recv().await {
@@ -222,7 +224,8 @@ impl Opened {
         let policy = config.policy();
         options.lifetime = Some(policy.challenge + policy.whole());
         let documents = Vault::open(options)?;
-        notices.tell(None, What::Protected(identity.protections().intersection(documents.protections())));
+        let protections = identity.protections().intersection(documents.protections());
+        notices.tell(None, What::Protected(protections));
         let messages = signing_key(config, &trust, &identity, KeyUse::Messages)?;
         let receipts = signing_key(config, &trust, &identity, KeyUse::Receipts)?;
         let keys = StationKeys {
@@ -236,11 +239,14 @@ impl Opened {
             certificate: own_certificate(config, &trust, CertificateUse::Messages)?,
             receipts,
             receipt_certificate: own_certificate(config, &trust, CertificateUse::Receipts)?,
-            not_covered: Vec::new(),
+            not_covered: not_covered(HostMemory::of_this_host(), protections, config.role),
         };
         let log = signing_key(config, &trust, &identity, KeyUse::Log)?;
         let log = LogKey::new(log, &config.operator, &config.station)?;
         let mut store = Store::open_signed(&config.store, Box::new(log))?;
+        // A receipt names its key; whoever reads it later finds the certificate here, also after the next change of keys.
+        let key_id = crate::receipt::key_id(keys.receipts.public());
+        store.keep_certificate(&key_id, &keys.receipt_certificate, now().unix_ms)?;
         let crypto = StationCrypto::new(documents, Arc::new(keys), store.last_receipt_hash()?);
         for lost in record_lost(&crypto, &mut store, now().unix_ms)? {
             notices.tell(Some(lost.session), What::Lost { print_started: lost.print_started });

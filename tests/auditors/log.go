@@ -87,6 +87,11 @@ func checkpoint(msg []byte, verifiers ...note.Verifier) (tlog.Tree, error) {
 	if len(n.Sigs) != len(verifiers) {
 		return tlog.Tree{}, fmt.Errorf("%d signatures instead of %d", len(n.Sigs), len(verifiers))
 	}
+	for _, sig := range n.Sigs {
+		if _, err := base64.StdEncoding.Strict().DecodeString(sig.Base64); err != nil {
+			return tlog.Tree{}, err
+		}
+	}
 	lines := strings.Split(n.Text, "\n")
 	if len(lines) != 4 || lines[0] != verifiers[0].Name() || lines[3] != "" {
 		return tlog.Tree{}, errors.New("not the checkpoint of this log")
@@ -95,8 +100,18 @@ func checkpoint(msg []byte, verifiers ...note.Verifier) (tlog.Tree, error) {
 	if err != nil {
 		return tlog.Tree{}, err
 	}
-	root, err := tlog.ParseHash(lines[2])
+	root, err := parseHash(lines[2])
 	return tlog.Tree{N: size, Hash: root}, err
+}
+
+// parseHash takes base64 in its canonical form only. Go's own ignores the stray bits in the last digit, so that some changes
+// of a text would change nothing.
+func parseHash(text string) (tlog.Hash, error) {
+	hash, err := tlog.ParseHash(text)
+	if err == nil && hash.String() != text {
+		err = errors.New("base64 that is not canonical")
+	}
+	return hash, err
 }
 
 // tiles reads tiles where tlog-tiles puts them: like Go's, but without the height.
@@ -155,7 +170,7 @@ func hashes(text []byte) (found []tlog.Hash, rest []byte, err error) {
 		if len(line) == 0 {
 			return found, after, nil
 		}
-		hash, err := tlog.ParseHash(string(line))
+		hash, err := parseHash(string(line))
 		if err != nil {
 			return nil, nil, err
 		}

@@ -31,6 +31,7 @@ impl World<'_> {
                 }
                 "asks: another's receipt"
             }
+            Record::Acknowledged { .. } => "acknowledged",
             Record::PrintStarted { .. } => "asks: print started",
             Record::Alarm { what, .. } => {
                 station.alarmed.insert(session);

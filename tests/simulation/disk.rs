@@ -46,6 +46,7 @@ impl Disk {
             }
             Record::OwnReceipt { receipt, .. } => entry.receipts.push(receipt),
             Record::PeerReceipt { .. } => {}
+            Record::Acknowledged { .. } => {}
             Record::PrintStarted { .. } => entry.print_started = true,
             Record::Alarm { what, .. } => entry.alarms.push(what),
             Record::Ended { outcome, .. } => entry.ended.push(outcome),

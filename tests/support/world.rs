@@ -93,6 +93,7 @@ pub struct World {
     pub attachments: [Option<Vec<u8>>; 2],
     policies: [Policy; 3],
     crypto: StationCrypto,
+    relay_crypto: [StationCrypto; 2],
 }
 
 pub const SUBJECT: &[u8] = b"holder-0001";
@@ -116,6 +117,7 @@ impl World {
         let ec = station(Role::EcCentre, "ec-1", &mut pins);
         let kiosk = station(Role::Kiosk, "kiosk-1", &mut pins);
         let trust = Pinned(Arc::new(pins));
+        let relay_crypto = [ec.clone(), centre.clone()];
         let now = Now { monotonic: Time(1_000_000), unix_ms: 1_790_000_000_000 };
         let application = Application {
             operator: "operator of issuer",
@@ -150,6 +152,7 @@ impl World {
             attachments: Default::default(),
             policies: [at_issuer, at_relays, at_kiosk],
             crypto: issuer_crypto,
+            relay_crypto,
         }
     }
 
@@ -326,6 +329,17 @@ impl World {
     /// The issuing system's process starts anew: what it had in memory is gone.
     pub fn restart_issuer(&mut self) {
         self.issuer = Issuer::new(self.crypto.clone(), self.trust.clone(), self.policies[0]).unwrap();
+    }
+
+    /// The EC centre's keys and memory.
+    pub fn kiosk_relay_crypto(&self) -> StationCrypto {
+        self.relay_crypto[0].clone()
+    }
+
+    /// Both relays' processes start anew.
+    pub fn restart_relays(&mut self) {
+        let anew = |crypto: &StationCrypto| Relay::new(crypto.clone(), self.trust.clone(), self.policies[1]).unwrap();
+        self.relays = [anew(&self.relay_crypto[0]), anew(&self.relay_crypto[1])];
     }
 
     /// The connection of a hop is lost, with everything that is under way on it; both its ends notice.

@@ -219,6 +219,7 @@ impl Reader<'_> {
             M::Opened => self.previous(M::Release, Role::Issuer)?,
             M::Erased if role == kiosk => self.hashes.get(&(M::Release, Role::Issuer)).copied().unwrap_or(zeros),
             M::Erased => zeros,
+            M::Recorded => *self.hashes.get(&(M::Erased, kiosk)).ok_or("a receipt before its answer")?,
         };
         demand(frame.previous == previous, "what a frame answers")?;
         match frame.kind {
@@ -238,6 +239,12 @@ impl Reader<'_> {
             M::Complete => {
                 from(Role::Issuer)?;
                 let [certificate] = items(frame.body)?;
+                self.certificate_of(role, &certificate)?;
+            }
+            M::Recorded => {
+                from(Role::Issuer)?;
+                let [kept, certificate] = items(frame.body)?;
+                kept.truth()?;
                 self.certificate_of(role, &certificate)?;
             }
             M::Cancel => {

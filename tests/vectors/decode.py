@@ -26,7 +26,7 @@ from pyhpke import AEADId, CipherSuite, KDFId, KEMId
 
 from wire import (
     APPLY, ATTACHMENT, CANCEL, CHALLENGE, CHUNK, COMPLETE, CREDIT, ERASED, HELLO, ISSUER, KIOSK, NAMES, OFFER, OPENED, RECEIVED,
-    RELEASE, ROLES, ZEROS, Frame, Refused, canonical, demand,
+    RECORDED, RELEASE, ROLES, ZEROS, Frame, Refused, canonical, demand,
 )
 
 HERE = pathlib.Path(__file__).parent
@@ -150,13 +150,14 @@ def check(vector):
         kind, role, this = frame.type, frame.role, H("shokyo frame v1", data)
         demand([entry["message"], entry["from"], entry["hash"]] == [NAMES[kind - 1], ROLES[role - 1], this.hex()], "the description")
         values = frame.read()
-        senders = {CHALLENGE: [1], OFFER: [1], CHUNK: [1], RELEASE: [1], COMPLETE: [1], ERASED: [2, 3, 4], ATTACHMENT: [2, 3]}
+        senders = dict.fromkeys([CHALLENGE, OFFER, CHUNK, RELEASE, COMPLETE, RECORDED], [1]) | {ERASED: [2, 3, 4], ATTACHMENT: [2, 3]}
         demand(role in senders.get(kind, [1, 2, 3, 4] if kind == CANCEL else [4]), "who sends it")
         if frame.signature:
             frame.verify(stations[role]["messages_public"])
-        if kind in (HELLO, CHALLENGE, ERASED, COMPLETE, CANCEL, ATTACHMENT):
+        if kind in (HELLO, CHALLENGE, ERASED, COMPLETE, CANCEL, ATTACHMENT, RECORDED):
             demand(values[-1] == stations[role]["messages_certificate"], "the certificate of the sender")
         previous = {CHALLENGE: (HELLO, 4), APPLY: (CHALLENGE, 1), OFFER: (APPLY, 4), RELEASE: (RECEIVED, 4), OPENED: (RELEASE, 1)}
+        previous[RECORDED] = (ERASED, 4)
         previous |= dict.fromkeys([CHUNK, CREDIT, RECEIVED, ATTACHMENT], (OFFER, 1))
         answers = before(*previous[kind]) if kind in previous else ZEROS
         if kind == ERASED and role == KIOSK:

@@ -86,7 +86,7 @@ pub fn refused(session: &Session) -> Vec<Value> {
         add("frame", &format!("the {name} is negative"), with(&hello, position, vec![0x20]));
         add("frame", &format!("the {name} is 256 more"), with(&hello, position, vec![0x19, 1, number]));
     }
-    for (position, value, why) in [(0, 2, "version 2"), (1, 3, "suite 3"), (2, 14, "type 14"), (3, 5, "role 5")] {
+    for (position, value, why) in [(0, 2, "version 2"), (1, 3, "suite 3"), (2, 15, "type 15"), (3, 5, "role 5")] {
         add("frame", why, with(&hello, position, vec![value]));
     }
     let unknown = "an unknown version, and everything else as a later version might have it";

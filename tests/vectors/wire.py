@@ -5,8 +5,9 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 ISSUER, CENTRE, EC_CENTRE, KIOSK = 1, 2, 3, 4
-HELLO, CHALLENGE, APPLY, OFFER, CHUNK, CREDIT, RECEIVED, RELEASE, OPENED, ERASED, COMPLETE, CANCEL, ATTACHMENT = range(1, 14)
-NAMES = "Hello Challenge Apply Offer Chunk Credit Received Release Opened Erased Complete Cancel Attachment".split()
+HELLO, CHALLENGE, APPLY, OFFER, CHUNK, CREDIT, RECEIVED, RELEASE, OPENED, ERASED, COMPLETE, CANCEL = range(1, 13)
+ATTACHMENT, RECORDED = 13, 14
+NAMES = "Hello Challenge Apply Offer Chunk Credit Received Release Opened Erased Complete Cancel Attachment Recorded".split()
 ROLES = ["issuer", "certificate-centre", "ec-centre", "kiosk"]
 ZEROS = bytes(32)
 
@@ -61,6 +62,7 @@ BODIES = {
     COMPLETE: [certificate],
     CANCEL: [lambda value: type(value) is int and 1 <= value <= 10, certificate],
     ATTACHMENT: [string(4096), certificate],
+    RECORDED: [lambda value: type(value) is bool, certificate],
 }
 
 
@@ -80,7 +82,7 @@ class Frame:
         values = canonical(data)
         demand(type(values) is list and len(values) == 8, "eight items")
         self.data, (version, self.suite, self.type, self.role, self.session, self.previous, self.body, self.signature) = data, values
-        for value, most in [(version, 1), (self.suite, 2), (self.type, 13), (self.role, 4)]:
+        for value, most in [(version, 1), (self.suite, 2), (self.type, 14), (self.role, 4)]:
             demand(type(value) is int and 1 <= value <= most, "version, suite, type or role")
         demand(digest(self.session) and digest(self.previous) and type(self.body) is bytes, "session, previous or body")
         size = 0 if self.type in (CHUNK, CREDIT) else 64

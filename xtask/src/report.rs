@@ -75,9 +75,12 @@ fn shown(folder: &Path, page: &str, language: &str) -> Result<String, Failure> {
 
 /// A browser with a profile of its own. Without a sandbox, which the superuser cannot have; the page runs no script.
 fn browser(folder: &Path, file: &str) -> Call {
-    Call::new("chromium", "--headless --no-sandbox --disable-gpu --disable-dev-shm-usage --hide-scrollbars")
-        .argument(format!("--user-data-dir={}", folder.join("browser").display()))
-        .argument(format!("file://{}", folder.join(file).display()))
+    Call::new(
+        "chromium",
+        "--headless --no-sandbox --disable-gpu --disable-dev-shm-usage --hide-scrollbars --log-level=3",
+    )
+    .argument(format!("--user-data-dir={}", folder.join("browser").display()))
+    .argument(format!("file://{}", folder.join(file).display()))
 }
 
 /// Takes a screenshot and gives its length in bytes.

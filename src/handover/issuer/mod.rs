@@ -6,6 +6,7 @@
 
 mod ending;
 mod greeting;
+mod late;
 mod messages;
 mod session;
 
@@ -13,6 +14,7 @@ use alloc::collections::BTreeMap;
 use alloc::string::String;
 use alloc::vec::Vec;
 
+use self::late::Late;
 use self::session::{Pending, Session};
 use super::body::{Apply, ApplyHeader, Body, Cancel, Challenge, Credit, Erased, Hello, Opened, Received};
 use super::cipher_suite::{Suite, Suites};
@@ -131,6 +133,8 @@ pub struct Issuer<C: Crypto, T: Trust> {
     /// What acknowledged the receipts of sessions that are complete, to be sent again, and for how long.
     completed: Recent<Completed>,
     pending: BTreeMap<u64, (SessionId, Pending)>,
+    /// Receipts of sessions that are over, while they are being written.
+    late: BTreeMap<u64, Late>,
     output: Output<IssuerEvent>,
 }
 
@@ -156,6 +160,7 @@ impl<C: Crypto, T: Trust> Issuer<C, T> {
             resends: Schedule::default(),
             completed: Recent::new(policy.remembered()),
             pending: BTreeMap::new(),
+            late: BTreeMap::new(),
             output: Output::new(),
         })
     }
@@ -208,13 +213,15 @@ impl<C: Crypto, T: Trust> Issuer<C, T> {
             MessageType::Erased if self.completed.contains(&frame.session) => {
                 self.acknowledge_again(peer, frame.session)
             }
+            MessageType::Erased if !self.sessions.contains_key(&frame.session) => self.late(now, peer, &frame, bytes),
             kind => {
                 let session =
                     self.sessions.get_mut(&frame.session).ok_or(Error::UnexpectedMessage { message: kind.name() })?;
                 if session.peer() != peer {
                     return Err(Error::Mismatch { what: "the neighbour of a session" });
                 }
-                if frame.suite != session.suite() {
+                // A station that was started anew gives its receipt and does not know the suite.
+                if frame.suite != session.suite() && kind != MessageType::Erased {
                     return Err(Error::Mismatch { what: "the suite of a session" });
                 }
                 match kind {
@@ -232,6 +239,9 @@ impl<C: Crypto, T: Trust> Issuer<C, T> {
     /// A record is durable.
     pub fn handle_persisted(&mut self, now: Now, token: u64) {
         self.handle_timeout(now);
+        if let Some(late) = self.late.remove(&token) {
+            self.answer(&late, true);
+        }
         let Some((id, pending)) = self.pending.remove(&token) else { return };
         let outcome = match pending {
             Pending::Open => self.open_application(id),
@@ -249,6 +259,8 @@ impl<C: Crypto, T: Trust> Issuer<C, T> {
 
     /// A record could not be written: what depends on it does not happen, and the session is erased.
     pub fn handle_persist_failed(&mut self, now: Now, token: u64) {
+        // It comes again.
+        self.late.remove(&token);
         match self.pending.remove(&token) {
             Some((id, Pending::Open | Pending::Release)) => self.end(now, id, Cause::Refused, true),
             // It comes again, because nobody is told that it arrived.
@@ -258,6 +270,16 @@ impl<C: Crypto, T: Trust> Issuer<C, T> {
                 }
             }
             Some((_, Pending::Nothing)) | None => {}
+        }
+    }
+
+    /// A record is refused for what it says and will never be written: a receipt for a session that was never opened here, or of
+    /// which more receipts are there than are kept. Whoever sent it is told; everything else is as after
+    /// [`Issuer::handle_persist_failed`].
+    pub fn handle_persist_refused(&mut self, now: Now, token: u64) {
+        match self.late.remove(&token) {
+            Some(late) => self.answer(&late, false),
+            None => self.handle_persist_failed(now, token),
         }
     }
 
@@ -287,6 +309,8 @@ impl<C: Crypto, T: Trust> Issuer<C, T> {
         let sessions: Vec<_> =
             self.sessions.iter().filter(|(_, s)| s.peer() == peer && !s.is_closing()).map(|(id, _)| *id).collect();
         self.output.drop_transmits(|transmit| transmit.peer == peer);
+        // What is written by now is answered when it comes again.
+        self.late.retain(|_, late| !late.is_from(peer));
         let until = now.monotonic.after(self.policy.reconnect);
         for id in sessions {
             if self.policy.reconnect.is_zero() {

@@ -174,6 +174,18 @@ impl<C: Crypto, T: Trust> Kiosk<C, T> {
         }
     }
 
+    /// The issuer's session is over: it has this receipt, and that all are there is waited for until the deadline.
+    pub(super) fn recorded(&mut self, frame: &Frame<'_>) -> Result<(), Error> {
+        Recorded::decode(frame.body)?;
+        self.check_issuer(frame)?;
+        if let State::Reported { frame: reported } = &self.state
+            && frame_hash(reported) == frame.previous
+        {
+            self.resend = None;
+        }
+        Ok(())
+    }
+
     pub(super) fn cancelled(&mut self, now: Now, frame: &Frame<'_>) -> Result<(), Error> {
         let cancel = Cancel::decode(frame.body)?;
         let sender = check_certified(&self.crypto, &self.trust, frame, &cancel.certificate, now)?;

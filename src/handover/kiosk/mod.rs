@@ -19,7 +19,7 @@ use self::state::{Journalled, State};
 use super::body::decode_chunk;
 use super::body::{
     Apply, ApplyHeader, Attachment, Body, Cancel, Challenge, Complete, Credit, Hello, Offer, Opened, Received,
-    attachments_hash,
+    Recorded, attachments_hash,
 };
 use super::cipher_suite::Suite;
 use super::crypto::{Crypto, Unlock};
@@ -257,6 +257,7 @@ impl<C: Crypto, T: Trust> Kiosk<C, T> {
             MessageType::Chunk => self.chunk(now, &frame),
             MessageType::Release => self.release(now, &frame, bytes),
             MessageType::Complete => self.complete(&frame),
+            MessageType::Recorded => self.recorded(&frame),
             MessageType::Cancel => self.cancelled(now, &frame),
             kind => Err(Error::UnexpectedMessage { message: kind.name() }),
         }
@@ -381,10 +382,15 @@ impl<C: Crypto, T: Trust> Kiosk<C, T> {
     /// The document was delivered (交付): erases everything and reports.
     ///
     /// # Errors
-    /// [`Error::WrongState`] unless it was being printed.
+    /// [`Error::WrongState`] unless it was being printed, and while a copy lives that was registered with the document
+    /// ([`EphemeralBuffer::register_copy`](crate::buffer::EphemeralBuffer::register_copy)): its receipt would say *not erased*. Erase the
+    /// copy, give it back, and call again; the deadline does not wait for it.
     pub fn delivered(&mut self, now: Now) -> Result<(), Error> {
         self.handle_timeout(now);
-        match self.state {
+        match &self.state {
+            State::Ready { printing: true, document, .. } if self.crypto.living_copies(document) > 0 => {
+                Err(Error::WrongState { command: "delivering while a registered copy of the document is not erased" })
+            }
             State::Ready { printing: true, .. } => {
                 self.end(now, Cause::Delivered, false);
                 Ok(())

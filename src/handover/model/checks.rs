@@ -55,7 +55,8 @@ pub(super) fn sent(station: &mut Station, bytes: &[u8]) {
             let (frames, longest) = station.memory.passed.0.entry(session).or_default();
             *frames += 1;
             *longest = (*longest).max(bytes.len() as u64);
-            let late = !matches!(frame.kind, MessageType::Erased | MessageType::Complete | MessageType::Cancel);
+            let after = [MessageType::Erased, MessageType::Complete, MessageType::Cancel, MessageType::Recorded];
+            let late = !after.contains(&frame.kind);
             if late && station.memory.reported.contains(&session) {
                 broken(station, Broken::Receipts("a relay passed a frame on after its receipt"));
             }

@@ -9,14 +9,16 @@
 //! [`next_deadline`](Relay::next_deadline).
 
 mod ending;
+mod late;
 mod routing;
 mod session;
 
 use alloc::collections::{BTreeMap, VecDeque};
 use alloc::vec::Vec;
 
+use self::late::WayBack;
 use self::session::Session;
-use super::body::{Apply, ApplyHeader, Attachment, Body, Cancel, Complete, Erased, Hello, MAX_ATTACHMENT};
+use super::body::{Apply, ApplyHeader, Attachment, Body, Cancel, Complete, Erased, Hello, MAX_ATTACHMENT, Recorded};
 use super::cipher_suite::Suite;
 use super::crypto::Crypto;
 use super::identity::{Identity, Trust};
@@ -137,6 +139,8 @@ pub struct Relay<C: Crypto, T: Trust> {
     resends: Schedule,
     /// Sessions that are complete here, for as long as a receipt or its acknowledgement still passes that was lost on the way.
     complete: Recent<Peer>,
+    /// Sessions of which a receipt passed that are not held here: where the answer goes.
+    late: BTreeMap<SessionId, WayBack>,
     /// Applications that wait for their `opened` record; without one whose session ended meanwhile.
     opening: BTreeMap<u64, (SessionId, Option<Passing>)>,
     /// Receipts that are being written.
@@ -163,6 +167,7 @@ impl<C: Crypto, T: Trust> Relay<C, T> {
             deadlines: Schedule::default(),
             resends: Schedule::default(),
             complete: Recent::new(policy.remembered()),
+            late: BTreeMap::new(),
             opening: BTreeMap::new(),
             reporting: BTreeMap::new(),
             passing: VecDeque::new(),
@@ -270,6 +275,7 @@ impl<C: Crypto, T: Trust> Relay<C, T> {
     pub fn handle_timeout(&mut self, now: Now) {
         self.exchanges.retain(|_, exchange| exchange.expires > now.monotonic);
         self.complete.forget_until(now.monotonic);
+        self.forget_old_ways(now.monotonic);
         while let Some(id) = self.deadlines.take_due(now.monotonic) {
             self.expire(now, id);
         }

@@ -22,7 +22,8 @@ impl<C: Crypto, T: Trust> Relay<C, T> {
             | MessageType::Offer
             | MessageType::Chunk
             | MessageType::Release
-            | MessageType::Complete => !upwards && frame.role == Role::Issuer,
+            | MessageType::Complete
+            | MessageType::Recorded => !upwards && frame.role == Role::Issuer,
             MessageType::Attachment => !upwards && frame.role.is_relay(),
             MessageType::Erased => upwards && frame.role != Role::Issuer,
             MessageType::Cancel => true,
@@ -52,14 +53,19 @@ impl<C: Crypto, T: Trust> Relay<C, T> {
             self.open(now, from, &kiosk, &frame, bytes)?;
             return Ok((kind, id, UPSTREAM));
         }
-        if self.sessions.get(&id).is_some_and(|session| session.suite() != frame.suite) {
+        // A station that was started anew gives its receipt and does not know the suite, and is answered in its own.
+        let of_the_session = !matches!(kind, MessageType::Erased | MessageType::Recorded);
+        if of_the_session && self.sessions.get(&id).is_some_and(|session| session.suite() != frame.suite) {
             return Err(Error::Mismatch { what: "the suite of a session" });
         }
         let downstream = match self.sessions.get(&id) {
             // After the end no document data can come, or the receipt would not cover it.
             Some(session)
                 if session.is_ending()
-                    && !matches!(kind, MessageType::Erased | MessageType::Complete | MessageType::Cancel) =>
+                    && !matches!(
+                        kind,
+                        MessageType::Erased | MessageType::Complete | MessageType::Cancel | MessageType::Recorded
+                    ) =>
             {
                 return Err(Error::UnexpectedMessage { message: kind.name() });
             }
@@ -77,8 +83,12 @@ impl<C: Crypto, T: Trust> Relay<C, T> {
                     }
                     downstream
                 }
-                _ => match self.complete.get(&id) {
-                    Some(peer) if matches!(kind, MessageType::Erased | MessageType::Complete) => *peer,
+                _ => match (kind, self.complete.get(&id).copied()) {
+                    (MessageType::Erased | MessageType::Complete | MessageType::Recorded, Some(peer)) => peer,
+                    (MessageType::Erased, None) => self.late(now, from, &frame)?,
+                    (MessageType::Complete | MessageType::Recorded, None) => {
+                        self.way_back(&id).ok_or(Error::UnexpectedMessage { message: kind.name() })?
+                    }
                     _ => return Err(Error::UnexpectedMessage { message: kind.name() }),
                 },
             },
@@ -97,6 +107,7 @@ impl<C: Crypto, T: Trust> Relay<C, T> {
             MessageType::Apply => ApplyHeader::decode(&Apply::decode(frame.body)?.header)?.certificate,
             MessageType::Erased => Erased::decode(frame.body)?.certificate,
             MessageType::Complete => Complete::decode(frame.body)?.certificate,
+            MessageType::Recorded => Recorded::decode(frame.body)?.certificate,
             MessageType::Cancel => Cancel::decode(frame.body)?.certificate,
             MessageType::Attachment => Attachment::decode(frame.body)?.certificate,
             _ => return Ok(None),
@@ -156,6 +167,13 @@ impl<C: Crypto, T: Trust> Relay<C, T> {
 
     pub(super) fn take(&mut self, now: Now, kind: MessageType, passing: Passing) -> Result<(), Error> {
         let id = passing.session;
+        if kind == MessageType::Recorded {
+            self.forget_way(&id);
+            if self.sessions.get(&id).is_some_and(|session| session.is_answered_by(&passing.frame)) {
+                // The issuer's session is over: it has this receipt, and the others' are waited for until the deadline.
+                self.resends.remove(id);
+            }
+        }
         let Some(session) = self.sessions.get_mut(&id) else {
             self.passing.push_back(passing);
             return Ok(());

@@ -9,6 +9,7 @@ use crate::error::Error;
 use crate::handover::cipher_suite::Suite;
 use crate::handover::crypto::Crypto;
 use crate::handover::evidence::{Story, make_receipt};
+use crate::handover::message::{Frame, frame_hash};
 use crate::handover::output::Peer;
 use crate::handover::policy::Deadline;
 use crate::handover::record::Outcome;
@@ -218,6 +219,12 @@ impl Session {
     /// The receipt's frame, until it is acknowledged.
     pub(super) fn unacknowledged(&self) -> Option<Vec<u8>> {
         self.reported.clone()
+    }
+
+    /// Whether this frame answers the one with the receipt.
+    pub(super) fn is_answered_by(&self, answer: &[u8]) -> bool {
+        let reported = self.reported.as_deref().map(frame_hash);
+        reported.is_some() && Frame::decode(answer).ok().map(|answer| answer.previous) == reported
     }
 
     /// The receipt is durable: the frame that carries it, to be sent now.

@@ -118,6 +118,10 @@ impl Crypto for StationCrypto {
         Ok(receipt)
     }
 
+    fn living_copies(&self, document: &EphemeralBuffer) -> u64 {
+        document.living_copies()
+    }
+
     fn evidence(&self, session: SessionId) -> Erasure {
         Erasure::new(session, self.documents.protections())
     }

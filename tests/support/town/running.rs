@@ -153,7 +153,7 @@ impl Town {
             while let Some(persist) = machine.poll_persist() {
                 match write(records, persist) {
                     Ok(token) => machine.handle_persisted(now, token),
-                    Err(token) => machine.handle_persist_failed(now, token),
+                    Err(token) => machine.handle_persist_refused(now, token),
                 }
                 moved = true;
             }
@@ -278,8 +278,14 @@ pub fn read(kiosk: &Kiosk<StationCrypto, Pinned>) -> Vec<u8> {
 
 /// As the store does: a session is opened once.
 fn write(records: &mut Vec<Record>, persist: Persist) -> Result<u64, u64> {
-    let again = matches!(persist.record, Record::Opened { .. }) && records.contains(&persist.record);
-    if again {
+    let session = persist.record.session();
+    let opened = records.iter().any(|record| matches!(record, Record::Opened { session: of, .. } if *of == session));
+    let refused = match persist.record {
+        Record::Opened { .. } => records.contains(&persist.record),
+        Record::PeerReceipt { .. } => !opened,
+        _ => false,
+    };
+    if refused {
         return Err(persist.token);
     }
     records.push(persist.record);

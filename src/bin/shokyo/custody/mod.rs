@@ -4,6 +4,7 @@ mod cosign;
 mod export;
 mod keys;
 mod prove;
+mod reconcile;
 mod report;
 mod sessions;
 mod verify;
@@ -34,6 +35,9 @@ pub(crate) enum CustodyCommand {
     /// Check that another operator's log has only grown, and sign its checkpoint (C2SP tlog-cosignature).
     #[command(after_help = EXIT_CODES)]
     Cosign(cosign::Arguments),
+    /// Compare the stores of all operators: which sessions lack which receipts, and where.
+    #[command(after_help = EXIT_CODES)]
+    Reconcile(reconcile::Arguments),
     /// Write one page, in Japanese and English, about what one or more stores say: outcomes, alarms, times, completeness.
     #[command(after_help = EXIT_CODES)]
     Report(report::Arguments),
@@ -49,6 +53,7 @@ pub(crate) fn run(command: &CustodyCommand) -> ExitCode {
         CustodyCommand::Export(arguments) => export::run(arguments),
         CustodyCommand::Prove(arguments) => prove::run(arguments),
         CustodyCommand::Cosign(arguments) => cosign::run(arguments),
+        CustodyCommand::Reconcile(arguments) => reconcile::run(arguments),
         CustodyCommand::Report(arguments) => report::run(arguments),
         CustodyCommand::Sessions(arguments) => sessions::run(arguments),
     }

@@ -152,14 +152,14 @@ fn marks(times: &Times, class: usize, language: Language) -> String {
 /// "≤ 10 s", or beyond the last class "> 1 h".
 pub(crate) fn class_name(class: usize, language: Language) -> String {
     let name = |ms: u64| match ms {
-        0..1_000 => format!("{ms} ms"),
-        1_000..60_000 => format!("{} {}", ms / 1_000, language.pick("秒", "s")),
-        60_000..3_600_000 => format!("{} {}", ms / 60_000, language.pick("分", "min")),
-        _ => format!("{} {}", ms / 3_600_000, language.pick("時間", "h")),
+        0..1_000 => format!("{ms}\u{a0}ms"),
+        1_000..60_000 => format!("{}\u{a0}{}", ms / 1_000, language.pick("秒", "s")),
+        60_000..3_600_000 => format!("{}\u{a0}{}", ms / 60_000, language.pick("分", "min")),
+        _ => format!("{}\u{a0}{}", ms / 3_600_000, language.pick("時間", "h")),
     };
     match CLASSES_MS.get(class) {
-        Some(ms) => format!("≤ {}", name(*ms)),
-        None => format!("> {}", name(CLASSES_MS[CLASSES_MS.len() - 1])),
+        Some(ms) => format!("≤\u{a0}{}", name(*ms)),
+        None => format!(">\u{a0}{}", name(CLASSES_MS[CLASSES_MS.len() - 1])),
     }
 }
 

@@ -170,6 +170,10 @@ impl Language {
                 }
                 NotCovered::EndedProcess => "消去の前に終了したプログラムのメモリ",
                 NotCovered::TransportBuffers => "プログラム内のTLSライブラリーのバッファー（暗号文のフレームのみ）",
+                NotCovered::Swap => "この機器で使われているスワップに書かれた、固定されていないメモリ",
+                NotCovered::Hibernation => "この機器で可能な休止状態の記録（固定されたメモリも含む）",
+                NotCovered::KernelMapping => "秘密メモリが使えず、OSのカーネルからも読める、固定されたメモリ",
+                NotCovered::UnknownHost => "この機器のスワップと休止状態（確認できなかった）",
             }
             .into(),
         }
@@ -284,6 +288,9 @@ fn alarm_in_japanese(text: &str) -> Option<&'static str> {
             "署名付き記録の期限が過ぎた。記録またはその受領確認が届いていない"
         }
         "the reconnect deadline passed; the session was erased" => "再接続の期限が過ぎ、セッションを消去した",
+        "the issuing system keeps no receipt of this session: it never opened it, or has too many" => {
+            "発行システムはこのセッションの記録を保管しない（開始していないか、既に多すぎる）"
+        }
         "a frame could not be sent by the deadline" => "期限までに送れなかったフレームがある",
         "the kiosk could not open the document" => "キオスク端末が文書を開けなかった",
         "two stations gave receipts as one relay" => "二つの機器が同じ中継役として署名付き記録を出した",
