@@ -170,6 +170,14 @@ pub(super) fn duplicate(before: &Station, station: &mut Station, bytes: &[u8], q
     if frames.iter().any(|(_, number)| !before.memory.sent.contains(number)) {
         broken(station, Broken::Duplicates("a duplicate was answered with something new"));
     }
+    // A receipt for a session that is not open is given to the store again, which keeps it once, and answered again: the answer
+    // may have been lost.
+    let memory = &before.memory;
+    let open = |session: &SessionId| memory.opened.contains(session) && !memory.ended.contains_key(session);
+    let late = |frame: &Frame<'_>| frame.kind == MessageType::Erased && !open(&frame.session) && frames.is_empty();
+    if matches!(before.machine, Machine::Issuer(_)) && Frame::decode(bytes).is_ok_and(|frame| late(&frame)) {
+        return;
+    }
     // A credit asks for chunks again, and how many were sent is counted.
     let counted = Frame::decode(bytes).is_ok_and(|frame| frame.kind == MessageType::Credit);
     let same = counted || !differ(before, station);
