@@ -67,6 +67,16 @@ enum Ending {
     Final,
 }
 
+/// Clears the registers and the dead stack below as it is dropped.
+struct ScrubsBehind;
+
+impl Drop for ScrubsBehind {
+    fn drop(&mut self) {
+        wipe::scrub_stack(CALLER_STACK);
+        let _ = wipe::scrub_registers();
+    }
+}
+
 impl Writer {
     pub(super) fn new(vault: &Vault, binding: Binding) -> Result<Self, Error> {
         Ok(Self {
@@ -141,6 +151,8 @@ impl Writer {
         let vault = self.vault.clone();
         let (chunk, limit) = (vault.chunk_size(), vault.inner().options.max_document);
         let frame = core::hint::black_box(&raw const frame).addr();
+        // Dropped after the window: what the reader's copying left in registers goes on every way out.
+        let _behind = ScrubsBehind;
         let mut window = vault.inner().windows.take(vault.inner().options.patience, frame)?;
         self.broken = true;
         let (body, ahead) = window.body_and_ahead();
@@ -170,8 +182,6 @@ impl Writer {
         };
         self.batch(body, &mut filled, &[], Ending::Tail)?;
         self.close(window)?;
-        wipe::scrub_stack(CALLER_STACK);
-        let _ = wipe::scrub_registers();
         self.length += copied;
         self.broken = false;
         outcome
