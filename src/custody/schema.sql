@@ -8,7 +8,7 @@
 -- and receipts that others hold.
 
 PRAGMA application_id = 0x73686B79; -- "shky"
-PRAGMA user_version = 2;            -- the version of this schema
+PRAGMA user_version = 3;            -- the version of this schema
 
 -- One row per handover that this station took part in. Written before any key of it exists, so that a session that a
 -- power cut ended is still found here, without an outcome, when the station starts again.

@@ -20,7 +20,7 @@ use crate::handover::Record;
 use crate::types::SessionId;
 
 pub(super) const SCHEMA: &str = include_str!("schema.sql");
-const SCHEMA_VERSION: i64 = 2;
+const SCHEMA_VERSION: i64 = 3;
 const APPLICATION_ID: i64 = 0x7368_6B79;
 
 /// The durable records of one station, each of which is an entry of its log.
@@ -258,6 +258,9 @@ fn check_version(connection: &Connection) -> Result<(), Error> {
         SCHEMA_VERSION => Ok(()),
         1 => Err(Error::Store {
             what: "opening it: it is of version 1, which has no log; keep it for auditors, and give the station a new file",
+        }),
+        2 => Err(Error::Store {
+            what: "opening it: it is of version 2, which has no outbox; keep it for auditors, and give the station a new file",
         }),
         found => Err(Error::UnsupportedVersion { found: found.unsigned_abs() }),
     }
