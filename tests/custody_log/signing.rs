@@ -2,8 +2,9 @@
 
 use std::path::Path;
 
-use shokyo::custody::log::Checkpoint;
-use shokyo::custody::{LogCheck, Store, verify_log};
+use shokyo::custody::log::{self, Checkpoint, verify_inclusion_receipt};
+use shokyo::custody::{LogCheck, ReceiptProof, Store, verify_log};
+use shokyo::error::Error;
 use shokyo::handover::Record;
 use shokyo::types::SessionId;
 
@@ -168,12 +169,47 @@ fn a_store_of_another_station_is_refused() {
 }
 
 #[test]
-fn a_store_of_the_first_version_is_named_as_such() {
-    let directory = tempfile::tempdir().unwrap();
-    let path = directory.path().join("station.sqlite");
-    let old = "PRAGMA application_id = 0x73686B79; PRAGMA user_version = 1; CREATE TABLE sessions (session BLOB);";
-    rusqlite::Connection::open(&path).unwrap().execute_batch(old).unwrap();
-    for error in [Store::open(&path).unwrap_err(), Store::open_read_only(&path).unwrap_err()] {
-        assert!(error.to_string().contains("version 1, which has no log"), "{error}");
+fn a_store_of_an_older_version_is_named_as_such() {
+    for (version, said) in [(1, "version 1, which has no log"), (2, "version 2, which has no outbox")] {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("station.sqlite");
+        // What this version makes, but for the number: no table tells, so that it is the number that does.
+        drop(Store::open(&path).unwrap());
+        rusqlite::Connection::open(&path).unwrap().pragma_update(None, "user_version", version).unwrap();
+        for error in [Store::open(&path).unwrap_err(), Store::open_read_only(&path).unwrap_err()] {
+            assert!(error.to_string().contains(said), "{error}");
+        }
+        rusqlite::Connection::open(&path).unwrap().pragma_update(None, "user_version", 3).unwrap();
+        Store::open(&path).unwrap();
     }
+}
+
+#[test]
+fn nothing_is_proven_and_signed_that_the_checkpoint_does_not_cover() {
+    let (_directory, path) = store_of(3);
+    let key = LogKey::new(9);
+    let hash = |store: &Store| store.receipt_hashes(session(1)).unwrap()[0];
+    // The control: what is there untouched is proven, and the proof holds.
+    let store = Store::open_read_only(&path).unwrap();
+    let proof = store.prove(&hash(&store)).unwrap().unwrap();
+    let inclusion = proof.inclusion_receipt(&key).unwrap();
+    verify_inclusion_receipt(&inclusion, &proof.leaf().unwrap(), &key.verifier()).unwrap();
+    // Other tiles under the signed checkpoint: the tree that they make is not the one that was signed.
+    let position = proof.position;
+    let leaf = log::leaf_hash(&proof.leaf().unwrap());
+    let tiles = [leaf; 21].concat().iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+    as_owner(&path, &format!("UPDATE tiles SET hashes = x'{tiles}'"));
+    let refused = store.prove(&hash(&store));
+    assert!(matches!(refused, Err(Error::Mismatch { .. })), "{refused:?}");
+    // The same proof by hand: it leads to a root, and not to the signed one.
+    let path_of_tiles = vec![leaf; proof.path.len()];
+    let forged = ReceiptProof { path: path_of_tiles, ..proof.clone() };
+    assert!(matches!(forged.inclusion_receipt(&key), Err(Error::Mismatch { .. })));
+    // Another salt, another place, and a checkpoint of another key.
+    for forged in
+        [ReceiptProof { salt: [0; 32], ..proof.clone() }, ReceiptProof { position: position + 1, ..proof.clone() }]
+    {
+        assert!(matches!(forged.inclusion_receipt(&key), Err(Error::Mismatch { .. })));
+    }
+    assert!(proof.inclusion_receipt(&LogKey::new(8)).is_err());
 }
