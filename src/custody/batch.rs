@@ -54,6 +54,30 @@ impl<'c> Batch<'c> {
         Ok(())
     }
 
+    /// Runs `write` so that nothing of it is kept if it fails, and the rest of the batch goes on. The outer error is one after which
+    /// the batch cannot go on.
+    pub(super) fn alone(
+        &mut self,
+        write: impl FnOnce(&mut Self) -> Result<(), Error>,
+    ) -> Result<Result<(), Error>, Error> {
+        let (leaves, latest) = (self.leaves.len(), self.latest);
+        self.execute("SAVEPOINT record", [])?;
+        let outcome = write(self);
+        // After some failures, such as a full disk, SQLite has ended the transaction itself.
+        if let Err(error) = &outcome
+            && self.transaction.is_autocommit()
+        {
+            return Err(error.clone());
+        }
+        if outcome.is_err() {
+            self.execute("ROLLBACK TO record", [])?;
+            self.leaves.truncate(leaves);
+            self.latest = latest;
+        }
+        self.execute("RELEASE record", [])?;
+        Ok(outcome)
+    }
+
     /// Where the next entry will be.
     pub(super) const fn next_position(&self) -> u64 {
         self.size + self.leaves.len() as u64

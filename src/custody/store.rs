@@ -130,6 +130,25 @@ impl Store {
         batch.commit()
     }
 
+    /// Writes records in one transaction, and tells of each whether it was written: all that were are durable when this returns. One
+    /// that is refused for what it says, as [`Store::write`] tells, leaves nothing and keeps no other back.
+    ///
+    /// # Errors
+    /// [`Error::Store`] when the disk refuses, for whichever record: nothing is written then.
+    pub fn write_each(&mut self, records: &[(Record, u64)]) -> Result<Vec<Result<(), Error>>, Error> {
+        let mut batch = Batch::begin(&mut self.connection, self.signing.as_mut())?;
+        let mut outcomes = Vec::with_capacity(records.len());
+        for (record, unix_ms) in records {
+            let outcome = batch.alone(|batch| insert(batch, record, *unix_ms))?;
+            if let Err(error @ Error::Store { .. }) = outcome {
+                return Err(error);
+            }
+            outcomes.push(outcome);
+        }
+        batch.commit()?;
+        Ok(outcomes)
+    }
+
     /// How many entries the log has.
     ///
     /// # Errors
