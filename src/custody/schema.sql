@@ -1,5 +1,5 @@
 -- The evidence of one station. Made to be read with any SQLite client, by an auditor who has no other tool.
--- Nothing here is personal data, a document's content, a digest of a document, or a key.
+-- It is made to hold no personal data, no document's content, no digest of a document, and no key.
 -- Times are milliseconds since 1970-01-01 UTC by the station's own clock.
 --
 -- Every record is also an entry of a Merkle tree (RFC 9162 section 2.1), whose root the station signs with each batch that it
