@@ -26,7 +26,7 @@ pub struct Story {
     pub unreadable: u64,
     /// Which of [`EXPECTED`] no store holds.
     pub missing: Vec<(Role, Event)>,
-    /// What [`check_session`] finds with the keys, in English; `None` when no keys were given.
+    /// What [`check_session`](crate::custody::check_session) finds with the keys, in English; `None` when no keys were given.
     pub problems: Option<Vec<String>>,
 }
 
