@@ -132,6 +132,40 @@ fn a_store_is_verified_and_a_tampered_copy_is_not() {
 }
 
 #[test]
+fn what_was_not_verified_is_not_passed_over() {
+    let ground = Ground::new();
+    let verify = |arguments: &[&str]| {
+        let output = ground.custody(&[&["verify"], arguments].concat());
+        let text = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
+        (output.status.code().unwrap(), text)
+    };
+    // Keys of two logs: it must be said which is meant, and another station's store does not pass for it.
+    let stranger = stranger().to_string();
+    let keys = ["store.sqlite", "--key", &ground.vkey, "--key", &stranger];
+    let (code, text) = verify(&keys);
+    assert!(code == 1 && text.contains("say with --log which is meant"), "{code} {text}");
+    let name = ground.vkey.split('+').next().unwrap();
+    assert_eq!(verify(&[&keys[..], &["--log", name]].concat()).0, 0);
+    let (code, text) = verify(&[&keys[..], &["--log", "stranger"]].concat());
+    assert!(code == WRONG && text.contains("no key that you gave has signed it"), "{code} {text}");
+    assert_eq!(verify(&[&keys[..], &["--log", "nobody"]].concat()).0, 1);
+
+    // Certificates for receipts were given, and none for these.
+    let others = ["--trust", "pki/issuer.toml", "--certificate", "pki/stations/kiosk-1/receipts-certificate.pem"];
+    let (code, text) = verify(&[&["store.sqlite", "--key", &ground.vkey], &others[..]].concat());
+    assert!(code == WRONG && text.contains("20 receipts are not vouched for"), "{code} {text}");
+
+    // A store in which nothing is signed, a list without proofs, and a checkpoint to compare with that is not compared.
+    drop(Store::open(&ground.path("empty.sqlite")).unwrap());
+    let (code, text) = verify(&["empty.sqlite", "--key", &ground.vkey]);
+    assert!(code == WRONG && text.contains("there is no checkpoint"), "{code} {text}");
+    std::fs::write(ground.path("proofs.json"), r#"{"proofs":[]}"#).unwrap();
+    assert_eq!(verify(&["proofs.json", "--key", &ground.vkey]).0, 1);
+    let (code, text) = verify(&["proofs.json", "--key", &ground.vkey, "--known", "proofs.json"]);
+    assert!(code == 1, "{code} {text}");
+}
+
+#[test]
 fn a_log_that_was_cut_off_is_found_with_a_checkpoint_that_was_kept() {
     let mut ground = Ground::new();
     std::fs::copy(ground.path("store.sqlite"), ground.path("earlier.sqlite")).unwrap();

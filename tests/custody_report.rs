@@ -7,7 +7,7 @@ mod evidence;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 
 use evidence::{Case, Fate, Town, alarm, outcome};
 use rusqlite::Connection;
@@ -89,6 +89,19 @@ fn the_numbers_in_the_page_are_those_of_the_stores() {
     let stores = Town::new().write(folder.path(), &Role::ALL, cases.iter().copied());
     let (page, code) = page(folder.path(), &stores, &[]);
     assert_eq!(code, 5, "receipts of complete sessions are missing");
+    // What the page did not look at, and what it cannot promise, in both languages.
+    for said in [
+        "did not look for deletions",
+        "削除や書換えの有無は調べていない",
+        "are designed to hold no",
+        "含まないように設計",
+    ] {
+        assert!(page.contains(said), "{said}");
+    }
+    for promised in ["refuses to delete", "証跡からも削除できない", "holds no personal data", "含まれていない。"]
+    {
+        assert!(!page.contains(promised), "{promised}");
+    }
 
     let with = |fates: &[Fate]| cases.iter().filter(|case| fates.contains(&case.fate)).count() as u64;
     assert_eq!(number(&page, "sessions"), 400);
@@ -345,6 +358,20 @@ fn sessions_are_listed_one_a_line() {
     assert_eq!(listed.len(), open);
     let first: serde_json::Value = serde_json::from_str(&listed[0]).unwrap();
     assert_eq!((first["outcome"].as_str(), first["ended_unix_ms"].as_u64()), (Some("open"), None));
+    let listing = |out: Stdio| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_shokyo"));
+        command.args(["custody", "sessions", store]).stdout(out).output().unwrap()
+    };
+    // A reader that goes away, such as `head`, is a quiet end; a list that is cut off by a full disk is not.
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let unread = listing(writer.into());
+    assert_eq!((unread.status.code(), unread.stderr.len()), (Some(0), 0));
+    if cfg!(target_os = "linux") {
+        let full = listing(std::fs::File::options().write(true).open("/dev/full").unwrap().into());
+        assert_eq!(full.status.code(), Some(1));
+        assert!(String::from_utf8_lossy(&full.stderr).contains("not complete"), "{full:?}");
+    }
 }
 
 #[test]

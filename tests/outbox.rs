@@ -292,7 +292,7 @@ fn a_flood_of_late_receipts_is_bounded_at_relay_and_issuer_and_others_still_pass
 }
 
 #[test]
-fn the_store_keeps_late_receipts_only_of_sessions_that_were_opened_and_only_so_many() {
+fn the_store_keeps_late_receipts_only_of_sessions_that_were_opened_and_only_so_many_of_each_station() {
     let world = unresolved();
     let directory = tempfile::tempdir().unwrap();
     let mut store = Store::open(&directory.path().join("issuer.sqlite3")).unwrap();
@@ -318,7 +318,13 @@ fn the_store_keeps_late_receipts_only_of_sessions_that_were_opened_and_only_so_m
             Err(error) => assert!(matches!(error, Error::Busy { .. }), "{error}"),
         }
     }
-    assert_eq!((kept, store.receipts(session).unwrap().len()), (12, 12));
+    assert_eq!((kept, store.receipts(session).unwrap().len()), (4, 4));
+    // It takes no other station's place.
+    for relay in [1, 2] {
+        let receipt = world.receipts(relay).pop().unwrap();
+        store.write(&Record::PeerReceipt { session, receipt }, 7).unwrap();
+    }
+    assert_eq!(store.receipts(session).unwrap().len(), 6);
     store.write(&late, 8).unwrap();
     assert_eq!(store.session(session).unwrap().unwrap().ended, Some((Outcome::Unresolved, 4)));
     assert_eq!(store.alarms().unwrap().len(), 1);

@@ -9,6 +9,7 @@ use rusqlite::{Connection, OptionalExtension, Params, Transaction, TransactionBe
 use crate::custody::entry::{self, Entry};
 use crate::custody::failure::{reading, writing};
 use crate::custody::log::{self, Checkpoint, Hash, NoteSigner, TileId, Tiles};
+use crate::custody::signing::{Head, Signing};
 use crate::error::Error;
 
 /// Of the checkpoints within this time only the last is kept, in milliseconds.
@@ -17,6 +18,8 @@ const KEPT_CHECKPOINTS: i64 = 3_600_000;
 /// A transaction in which entries are appended. Dropped before [`Batch::commit`], it changes nothing.
 pub(super) struct Batch<'c> {
     transaction: Transaction<'c>,
+    /// Who signs it, if anyone.
+    signing: Option<&'c mut Signing>,
     random: SystemRandom,
     /// Entries before this batch.
     size: u64,
@@ -27,11 +30,15 @@ pub(super) struct Batch<'c> {
 }
 
 impl<'c> Batch<'c> {
-    pub(super) fn begin(connection: &'c mut Connection) -> Result<Self, Error> {
+    /// Begins where the log ends; with a key, only where that key signed last.
+    pub(super) fn begin(connection: &'c mut Connection, mut signing: Option<&'c mut Signing>) -> Result<Self, Error> {
         let transaction =
             connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(|error| writing(&error))?;
         let size = log_size(&transaction)?;
-        Ok(Self { transaction, random: SystemRandom::new(), size, leaves: Vec::new(), latest: 0 })
+        if let Some(signing) = &mut signing {
+            signing.check(&Stored(&transaction), size)?;
+        }
+        Ok(Self { transaction, signing, random: SystemRandom::new(), size, leaves: Vec::new(), latest: 0 })
     }
 
     /// Appends an entry about the row `row`.
@@ -47,45 +54,74 @@ impl<'c> Batch<'c> {
         Ok(())
     }
 
+    /// Runs `write` so that nothing of it is kept if it fails, and the rest of the batch goes on. The outer error is one after which
+    /// the batch cannot go on.
+    pub(super) fn alone(
+        &mut self,
+        write: impl FnOnce(&mut Self) -> Result<(), Error>,
+    ) -> Result<Result<(), Error>, Error> {
+        let (leaves, latest) = (self.leaves.len(), self.latest);
+        self.execute("SAVEPOINT record", [])?;
+        let outcome = write(self);
+        // After some failures, such as a full disk, SQLite has ended the transaction itself.
+        if let Err(error) = &outcome
+            && self.transaction.is_autocommit()
+        {
+            return Err(error.clone());
+        }
+        if outcome.is_err() {
+            self.execute("ROLLBACK TO record", [])?;
+            self.leaves.truncate(leaves);
+            self.latest = latest;
+        }
+        self.execute("RELEASE record", [])?;
+        Ok(outcome)
+    }
+
     /// Where the next entry will be.
     pub(super) const fn next_position(&self) -> u64 {
         self.size + self.leaves.len() as u64
     }
 
     /// Grows the tree, signs it and makes everything durable.
-    pub(super) fn commit(self, signer: Option<&dyn NoteSigner>) -> Result<(), Error> {
+    pub(super) fn commit(self) -> Result<(), Error> {
+        let mut head = None;
         if !self.leaves.is_empty() {
             for (id, hashes) in log::append(&Stored(&self.transaction), self.size, &self.leaves)? {
                 let grown = "INSERT INTO tiles (level, tile, hashes) VALUES (?1, ?2, ?3) \
                              ON CONFLICT (level, tile) DO UPDATE SET hashes = excluded.hashes";
                 self.execute(grown, (id.level, id.index.cast_signed(), hashes))?;
             }
-            if let Some(signer) = signer {
-                self.checkpoint(signer)?;
+            if let Some(signing) = &self.signing {
+                head = Some(self.checkpoint(signing.signer())?);
             }
         }
-        self.transaction.commit().map_err(|error| writing(&error))
+        let done = self.transaction.commit().map_err(|error| writing(&error));
+        if let (Some(signing), Some(head)) = (self.signing, head) {
+            signing.committed(head, done.is_ok());
+        }
+        done
     }
 
     /// Signs the tree as it is, with this transaction's entries.
-    pub(super) fn checkpoint(&self, signer: &dyn NoteSigner) -> Result<(), Error> {
-        let size = self.next_position();
-        let root = log::root(&Stored(&self.transaction), size)?;
+    pub(super) fn checkpoint(&self, signer: &dyn NoteSigner) -> Result<Head, Error> {
+        let covered = self.next_position();
+        let root = log::root(&Stored(&self.transaction), covered)?;
         let origin = String::from(signer.verifier_key().name());
-        let note = Checkpoint { origin, size, root }.sign(signer)?;
+        let note = Checkpoint { origin, size: covered, root }.sign(signer)?;
         let before: Option<(i64, i64)> = self
             .transaction
             .prepare_cached("SELECT size, signed_unix_ms FROM checkpoints ORDER BY size DESC LIMIT 1")
             .and_then(|mut newest| newest.query_row([], |row| Ok((row.get(0)?, row.get(1)?))).optional())
             .map_err(|error| reading(&error))?;
         let new = "INSERT INTO checkpoints (size, signed_unix_ms, note) VALUES (?1, ?2, ?3)";
-        self.execute(new, (size.cast_signed(), self.latest, note))?;
+        self.execute(new, (covered.cast_signed(), self.latest, note))?;
         if let Some((size, signed)) = before
             && signed / KEPT_CHECKPOINTS == self.latest / KEPT_CHECKPOINTS
         {
             self.execute("DELETE FROM checkpoints WHERE size = ?1", [size])?;
         }
-        Ok(())
+        Ok(Head { size: covered, root })
     }
 
     /// Runs one statement and tells whether it changed a row.

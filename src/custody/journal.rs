@@ -120,11 +120,15 @@ impl Writing {
         let (records, done): (Vec<(Record, u64)>, Vec<Done>) =
             batch.into_iter().map(|request| ((request.record, request.unix_ms), request.done)).unzip();
         // What waits comes first: the records of a session keep their order.
-        let together = self.waiting.is_empty() && self.store.write_all(&records).is_ok();
-        for (done, (record, unix_ms)) in done.into_iter().zip(records) {
-            // One bad record must not take the others with it.
-            let outcome = if together { Ok(()) } else { self.write_one(record, unix_ms) };
-            done(outcome);
+        let together = if self.waiting.is_empty() { self.store.write_each(&records).ok() } else { None };
+        match together {
+            Some(outcomes) => done.into_iter().zip(outcomes).for_each(|(done, outcome)| done(outcome)),
+            // On a disk that refuses, each record is tried alone: an end that it refuses waits.
+            None => {
+                for (done, (record, unix_ms)) in done.into_iter().zip(records) {
+                    done(self.write_one(record, unix_ms));
+                }
+            }
         }
     }
 
@@ -178,8 +182,15 @@ const fn tells_of_an_end(record: &Record) -> bool {
 #[allow(clippy::unwrap_used, clippy::expect_used)]
 mod tests {
     use alloc::format;
+    use alloc::sync::Arc;
+    use alloc::vec;
+    use core::sync::atomic::{AtomicUsize, Ordering};
+
+    use ed25519_dalek::{Signer, SigningKey};
 
     use super::*;
+    use crate::custody::log::{NoteSigner, VerifierKey};
+    use crate::custody::{LogCheck, verify_log};
     use crate::handover::Outcome;
     use crate::types::SessionId;
 
@@ -221,5 +232,64 @@ mod tests {
         }
         assert_eq!(reader.alarms().unwrap().len(), 1);
         assert!(reader.session(never).unwrap().is_none(), "a session that was refused does not begin later");
+    }
+
+    /// A key that counts its signatures: one for each transaction.
+    struct Counting(SigningKey, VerifierKey, Arc<AtomicUsize>);
+
+    impl NoteSigner for Counting {
+        fn verifier_key(&self) -> &VerifierKey {
+            &self.1
+        }
+
+        fn sign(&self, text: &[u8]) -> Result<[u8; 64], Error> {
+            self.2.fetch_add(1, Ordering::Relaxed);
+            Ok(self.0.sign(text).to_bytes())
+        }
+    }
+
+    /// What is said of each of these records when they come in together, and how many transactions it took.
+    fn written_together(path: &std::path::Path, records: Vec<Record>) -> (Vec<Result<(), Error>>, usize) {
+        let key = SigningKey::from_bytes(&[9; 32]);
+        let verifier = VerifierKey::new("shokyo/an-operator/a-station", key.verifying_key().to_bytes()).unwrap();
+        let signed = Arc::new(AtomicUsize::new(0));
+        let signer = Counting(key, verifier.clone(), Arc::clone(&signed));
+        let store = Store::open_signed(path, Box::new(signer)).unwrap();
+        let mut writing = Writing { store, waiting: VecDeque::new(), expiry: None };
+        let (sender, outcomes) = channel();
+        let request = |record| {
+            let sender = sender.clone();
+            let done: Done = Box::new(move |outcome| sender.send(outcome).unwrap());
+            Request { record, unix_ms: 2, done }
+        };
+        writing.write(records.into_iter().map(request).collect());
+        let _ = rusqlite::Connection::open(path).unwrap().execute("DROP TRIGGER no_alarms", []);
+        let check = LogCheck { keys: &[verifier], receipt_keys: &|_| None, known: &[] };
+        assert_eq!(verify_log(&writing.store, &check).unwrap().problems, []);
+        (outcomes.try_iter().collect(), signed.load(Ordering::Relaxed))
+    }
+
+    #[test]
+    fn a_record_that_is_refused_costs_the_others_no_flush_of_their_own() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("store.sqlite3");
+        let session = |number| SessionId([number; 32]);
+        let opened = |number| Record::Opened { session: session(number), kind: "certificate".into() };
+        let records = vec![opened(1), opened(1), opened(2), Record::PrintStarted { session: session(3) }, opened(4)];
+        let (outcomes, transactions) = written_together(&path, records);
+        let [Ok(()), Err(Error::Replayed), Ok(()), Err(Error::WrongState { .. }), Ok(())] = &outcomes[..] else {
+            panic!("{outcomes:?}")
+        };
+        assert_eq!(transactions, 1);
+        let store = Store::open_read_only(&path).unwrap();
+        assert_eq!((store.sessions().unwrap().len(), store.log_size().unwrap()), (3, 3));
+
+        // The control: a disk that refuses one of them makes each a transaction of its own, and the counter sees it.
+        let refusing = "CREATE TRIGGER no_alarms BEFORE INSERT ON alarms BEGIN SELECT RAISE(ABORT, 'full'); END;";
+        rusqlite::Connection::open(&path).unwrap().execute_batch(refusing).unwrap();
+        let alarm = Record::Alarm { session: session(1), what: "something" };
+        let (outcomes, transactions) = written_together(&path, vec![opened(5), alarm, opened(6)]);
+        assert!(matches!(&outcomes[..], [Ok(()), Err(Error::Store { .. }), Ok(())]), "{outcomes:?}");
+        assert_eq!(transactions, 2);
     }
 }

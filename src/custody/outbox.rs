@@ -10,11 +10,12 @@ use super::failure::reading;
 use super::store::Store;
 use crate::error::Error;
 use crate::handover::{Outcome, Unacknowledged};
-use crate::receipt;
+use crate::receipt::{self, Statement};
 use crate::types::{Role, SessionId};
 
-/// Receipts of other stations that are kept for one session: those of three, and what a restart adds.
-const MOST_OF_OTHERS: i64 = 12;
+/// Receipts of one other station in one role that are kept for one session: of the key, of the end, and what a restart adds. No
+/// station takes the place of another.
+const MOST_OF_ONE: usize = 4;
 
 /// A receipt that this station made, which has just been written as this row.
 pub(super) fn queue(batch: &mut Batch<'_>, role: Role, row: i64) -> Result<(), Error> {
@@ -25,22 +26,39 @@ pub(super) fn queue(batch: &mut Batch<'_>, role: Role, row: i64) -> Result<(), E
     batch.execute("INSERT INTO outbox (receipt) VALUES (?1)", [row]).map(|_| ())
 }
 
-/// Whether another station's receipt may be kept: its session was opened here, and there are not too many. Nobody fills a disk with
-/// receipts of sessions that never were.
-pub(super) fn admit(batch: &Batch<'_>, session: SessionId, hash: &[u8; 32]) -> Result<(), Error> {
-    let count = |query, parameter| -> Result<i64, Error> {
-        let statement = batch.connection().prepare_cached(query);
-        statement.and_then(|mut found| found.query_row([parameter], |row| row.get(0))).map_err(|error| reading(&error))
-    };
-    if count("SELECT count(*) FROM sessions WHERE session = ?1", session.as_bytes())? == 0 {
+/// Whether another station's receipt may be kept: its session was opened here, and there are not too many of this station. Nobody
+/// fills a disk with receipts of sessions that never were. Who made the receipt was verified before it came here.
+pub(super) fn admit(batch: &Batch<'_>, statement: &Statement, hash: &[u8; 32]) -> Result<(), Error> {
+    let session = statement.session.as_bytes();
+    if count(batch, "SELECT count(*) FROM sessions WHERE session = ?1", session)? == 0 {
         return Err(Error::WrongState { command: "keeping a receipt of a session that was never opened here" });
     }
-    if count("SELECT count(*) FROM receipts WHERE hash = ?1", hash)? == 0
-        && count("SELECT count(*) FROM receipts WHERE session = ?1 AND own = 0", session.as_bytes())? >= MOST_OF_OTHERS
-    {
-        return Err(Error::Busy { what: "receipts of others for one session", limit: MOST_OF_OTHERS.unsigned_abs() });
+    if count(batch, "SELECT count(*) FROM receipts WHERE hash = ?1", hash)? > 0 {
+        return Ok(());
+    }
+    if of_same_station(batch, statement)? >= MOST_OF_ONE {
+        return Err(Error::Busy { what: "receipts of one station for one session", limit: MOST_OF_ONE as u64 });
     }
     Ok(())
+}
+
+fn count(batch: &Batch<'_>, query: &str, parameter: &[u8; 32]) -> Result<i64, Error> {
+    let statement = batch.connection().prepare_cached(query);
+    statement.and_then(|mut found| found.query_row([parameter], |row| row.get(0))).map_err(|error| reading(&error))
+}
+
+/// How many receipts of this session, role, operator and station there are: a station's name is unique within its operator.
+fn of_same_station(batch: &Batch<'_>, statement: &Statement) -> Result<usize, Error> {
+    const QUERY: &str = "SELECT receipt FROM receipts WHERE session = ?1 AND own = 0 AND role = ?2 AND station = ?3";
+    let mut found = batch.connection().prepare_cached(QUERY).map_err(|error| reading(&error))?;
+    let parameters = (statement.session.as_bytes(), statement.role as u8, &statement.station);
+    let receipts = found.query_map(parameters, |row| row.get::<_, Vec<u8>>(0)).map_err(|error| reading(&error))?;
+    let mut same = 0;
+    for receipt in receipts {
+        let receipt = receipt.map_err(|error| reading(&error))?;
+        same += usize::from(receipt::read_unverified(&receipt)?.statement.operator == statement.operator);
+    }
+    Ok(same)
 }
 
 /// The session is over. One that ended otherwise than by an acknowledgement keeps its receipt in the outbox.

@@ -63,9 +63,23 @@ impl ReceiptProof {
     /// As [`Checkpoint::verify`] and [`verify_inclusion`].
     pub fn verify(&self, key: &VerifierKey) -> Result<Checkpoint, Error> {
         let checkpoint = Checkpoint::verify(&self.checkpoint, key)?;
-        let leaf = leaf_hash(&self.leaf()?);
-        verify_inclusion(&leaf, self.position, checkpoint.size, &self.path, &checkpoint.root)?;
+        self.leads_to(&checkpoint)?;
         Ok(checkpoint)
+    }
+
+    /// Checks that the path leads from the entry to the root of this checkpoint.
+    fn leads_to(&self, checkpoint: &Checkpoint) -> Result<(), Error> {
+        let leaf = leaf_hash(&self.leaf()?);
+        verify_inclusion(&leaf, self.position, checkpoint.size, &self.path, &checkpoint.root)
+    }
+
+    /// A COSE receipt of inclusion (RFC 9942), signed with the log's key: only of what that key has signed already.
+    ///
+    /// # Errors
+    /// As [`ReceiptProof::verify`] with the signer's key, and [`inclusion_receipt`].
+    pub fn inclusion_receipt(&self, signer: &dyn NoteSigner) -> Result<Vec<u8>, Error> {
+        let checkpoint = self.verify(signer.verifier_key())?;
+        inclusion_receipt(&self.leaf()?, self.position, &self.path, &checkpoint, signer)
     }
 }
 
@@ -123,7 +137,8 @@ impl Store {
     /// That the receipt with this hash is under the newest checkpoint; `None` if the store does not have it.
     ///
     /// # Errors
-    /// [`Error::WrongState`] while nothing was signed, [`Error::Store`] and [`Error::Malformed`] for a store that is damaged.
+    /// [`Error::WrongState`] while nothing was signed; [`Error::Store`], [`Error::Malformed`] and [`Error::Mismatch`] for a store that is
+    /// damaged or was changed: its row, leaf or tiles are not what the checkpoint says.
     pub fn prove(&self, hash: &Hash) -> Result<Option<ReceiptProof>, Error> {
         let _moment = self.moment()?;
         let query = "SELECT l.position, l.entry, l.salt, r.stored_unix_ms, r.receipt FROM receipts r \
@@ -141,18 +156,10 @@ impl Store {
         });
         let Some(mut proof) = found.optional().map_err(|error| reading(&error))? else { return Ok(None) };
         proof.checkpoint = self.newest_checkpoint()?.ok_or(UNSIGNED)?;
-        let size = Checkpoint::parse_text(Note::parse(&proof.checkpoint)?.text)?.size;
-        proof.path = inclusion_proof(&Stored(&self.connection), proof.position, size)?;
+        let checkpoint = Checkpoint::parse_text(Note::parse(&proof.checkpoint)?.text)?;
+        proof.path = inclusion_proof(&Stored(&self.connection), proof.position, checkpoint.size)?;
+        proof.leads_to(&checkpoint)?;
         Ok(Some(proof))
-    }
-
-    /// A COSE receipt of inclusion (RFC 9942) for a proof of this store, signed with the log's key.
-    ///
-    /// # Errors
-    /// As [`inclusion_receipt`].
-    pub fn inclusion_receipt(&self, proof: &ReceiptProof, signer: &dyn NoteSigner) -> Result<Vec<u8>, Error> {
-        let size = Checkpoint::verify(&proof.checkpoint, signer.verifier_key())?.size;
-        inclusion_receipt(&Stored(&self.connection), proof.position, size, signer)
     }
 
     /// The store as it is now, until the returned value is dropped, whatever a station writes meanwhile.

@@ -57,7 +57,7 @@ fn insert_receipt(
     }
     let hash = receipt::hash(receipt);
     if !own {
-        outbox::admit(batch, session, &hash)?;
+        outbox::admit(batch, &statement, &hash)?;
     }
     let new = "INSERT INTO receipts (session, own, event, role, station, stored_unix_ms, hash, receipt) \
                VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) ON CONFLICT (hash) DO NOTHING";

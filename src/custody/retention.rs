@@ -28,7 +28,7 @@ impl Store {
     /// [`Error::Store`] when the disk refuses; nothing is deleted then.
     pub fn expire(&mut self, period: Duration, unix_ms: u64) -> Result<Option<Expired>, Error> {
         let before_unix_ms = unix_ms.saturating_sub(u64::try_from(period.as_millis()).unwrap_or(u64::MAX));
-        let mut batch = Batch::begin(&mut self.connection)?;
+        let mut batch = Batch::begin(&mut self.connection, self.signing.as_mut())?;
         let rows = Rows::find(&batch, time(before_unix_ms)?)?;
         if rows.is_empty() {
             return Ok(None);
@@ -43,7 +43,7 @@ impl Store {
         };
         record(&mut batch, &expired)?;
         rows.delete(&batch, &expired)?;
-        batch.commit(self.signer.as_deref().map(|signer| signer as _))?;
+        batch.commit()?;
         Ok(Some(expired))
     }
 

@@ -1,5 +1,5 @@
 -- The evidence of one station. Made to be read with any SQLite client, by an auditor who has no other tool.
--- Nothing here is personal data, a document's content, a digest of a document, or a key.
+-- It is made to hold no personal data, no document's content, no digest of a document, and no key.
 -- Times are milliseconds since 1970-01-01 UTC by the station's own clock.
 --
 -- Every record is also an entry of a Merkle tree (RFC 9162 section 2.1), whose root the station signs with each batch that it
@@ -8,7 +8,7 @@
 -- and receipts that others hold.
 
 PRAGMA application_id = 0x73686B79; -- "shky"
-PRAGMA user_version = 2;            -- the version of this schema
+PRAGMA user_version = 3;            -- the version of this schema
 
 -- One row per handover that this station took part in. Written before any key of it exists, so that a session that a
 -- power cut ended is still found here, without an outcome, when the station starts again.

@@ -1,30 +1,27 @@
 //! The store: one SQLite file that one process writes and anyone may read.
 
-use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
 use std::fs::{File, OpenOptions, TryLockError};
 use std::path::{Path, PathBuf};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags, OptionalExtension, Params, Row, TransactionBehavior};
 
-use crate::custody::batch::{Batch, Stored, log_size};
+use crate::custody::batch::{Batch, log_size};
 use crate::custody::failure::{opening, reading};
-use crate::custody::log::{self, Checkpoint, Note, NoteSigner};
+use crate::custody::log::VerifierKey;
 use crate::custody::records::insert;
 use crate::custody::rows::{Alarm, OpenSession, Session, StoredReceipt};
+use crate::custody::signing::{LogSigner, Signing};
 use crate::error::Error;
 use crate::handover::Record;
 use crate::types::SessionId;
 
 pub(super) const SCHEMA: &str = include_str!("schema.sql");
-const SCHEMA_VERSION: i64 = 2;
+const SCHEMA_VERSION: i64 = 3;
 const APPLICATION_ID: i64 = 0x7368_6B79;
-
-/// The key of a station's log, as a store keeps it.
-pub type LogSigner = Box<dyn NoteSigner + Send>;
 
 /// The durable records of one station, each of which is an entry of its log.
 ///
@@ -32,7 +29,7 @@ pub type LogSigner = Box<dyn NoteSigner + Send>;
 /// releases it when the process dies. Readers are not kept out.
 pub struct Store {
     pub(super) connection: Connection,
-    pub(super) signer: Option<LogSigner>,
+    pub(super) signing: Option<Signing>,
     // Held, and released after the connection is closed: fields are dropped in order.
     _lock: Option<File>,
 }
@@ -42,17 +39,24 @@ impl Store {
     /// transaction of each batch.
     ///
     /// # Errors
-    /// As [`Store::open`]; [`Error::Mismatch`] when the log is another station's, or is not what its newest checkpoint says; the
-    /// signer's own errors.
+    /// As [`Store::open`]; [`Error::Mismatch`] when the log is another station's, when its newest checkpoint is not signed with this
+    /// key, or when that checkpoint is not over all that is in the log: what this key did not sign before is not signed now.
     pub fn open_signed(path: &Path, signer: LogSigner) -> Result<Self, Error> {
+        Self::open_signed_after(path, signer, &[])
+    }
+
+    /// [`Store::open_signed`] after a change of keys: the newest checkpoint may also be signed with one of the `previous` keys.
+    ///
+    /// # Errors
+    /// As [`Store::open_signed`].
+    pub fn open_signed_after(path: &Path, signer: LogSigner, previous: &[VerifierKey]) -> Result<Self, Error> {
         let mut store = Self::open(path)?;
-        store.sign_what_is_there(&*signer)?;
-        store.signer = Some(signer);
+        store.signing = Some(Signing::resume(&store, signer, previous)?);
         Ok(store)
     }
 
     /// Opens the store for writing, and makes it if there is none, **without a key for its log**: entries are appended and the
-    /// tree grows, but nothing signs it until [`Store::open_signed`] does. For tools and tests.
+    /// tree grows, but nothing signs it, and no station goes on with it until [`Store::adopt_unsigned`] did. For tools and tests.
     ///
     /// Commits are flushed to the disk (write-ahead log, `synchronous=FULL`). On Unix a new file is readable by its owner only.
     ///
@@ -85,7 +89,7 @@ impl Store {
             transaction.commit().map_err(|error| opening(&error))?;
             sync_directory(&path)?;
         }
-        Ok(Self { connection, signer: None, _lock: Some(lock) })
+        Ok(Self { connection, signing: None, _lock: Some(lock) })
     }
 
     /// Opens the store for reading only, also while a station writes to it.
@@ -97,7 +101,7 @@ impl Store {
         let connection = Connection::open_with_flags(path, flags).map_err(|error| opening(&error))?;
         configure(&connection)?;
         check_version(&connection)?;
-        Ok(Self { connection, signer: None, _lock: None })
+        Ok(Self { connection, signing: None, _lock: None })
     }
 
     /// Writes one record at the time `unix_ms` (milliseconds since 1970-01-01 UTC). It is durable when this returns.
@@ -109,9 +113,9 @@ impl Store {
     /// or ending a session that was never opened or is over. [`Error::Malformed`] and [`Error::Mismatch`] for a receipt that
     /// cannot be read or is about another session. [`Error::Store`] when the disk refuses. Nothing is written then.
     pub fn write(&mut self, record: &Record, unix_ms: u64) -> Result<(), Error> {
-        let mut batch = Batch::begin(&mut self.connection)?;
+        let mut batch = Batch::begin(&mut self.connection, self.signing.as_mut())?;
         insert(&mut batch, record, unix_ms)?;
-        batch.commit(self.signer.as_deref().map(|signer| signer as _))
+        batch.commit()
     }
 
     /// Writes records in one transaction: all are durable when this returns, or none is written.
@@ -119,11 +123,30 @@ impl Store {
     /// # Errors
     /// As [`Store::write`], for the first record that fails.
     pub fn write_all(&mut self, records: &[(Record, u64)]) -> Result<(), Error> {
-        let mut batch = Batch::begin(&mut self.connection)?;
+        let mut batch = Batch::begin(&mut self.connection, self.signing.as_mut())?;
         for (record, unix_ms) in records {
             insert(&mut batch, record, *unix_ms)?;
         }
-        batch.commit(self.signer.as_deref().map(|signer| signer as _))
+        batch.commit()
+    }
+
+    /// Writes records in one transaction, and tells of each whether it was written: all that were are durable when this returns. One
+    /// that is refused for what it says, as [`Store::write`] tells, leaves nothing and keeps no other back.
+    ///
+    /// # Errors
+    /// [`Error::Store`] when the disk refuses, for whichever record: nothing is written then.
+    pub fn write_each(&mut self, records: &[(Record, u64)]) -> Result<Vec<Result<(), Error>>, Error> {
+        let mut batch = Batch::begin(&mut self.connection, self.signing.as_mut())?;
+        let mut outcomes = Vec::with_capacity(records.len());
+        for (record, unix_ms) in records {
+            let outcome = batch.alone(|batch| insert(batch, record, *unix_ms))?;
+            if let Err(error @ Error::Store { .. }) = outcome {
+                return Err(error);
+            }
+            outcomes.push(outcome);
+        }
+        batch.commit()?;
+        Ok(outcomes)
     }
 
     /// How many entries the log has.
@@ -200,32 +223,6 @@ impl Store {
         &self.connection
     }
 
-    /// Refuses a log that is not what it last signed, and signs what was appended without a key.
-    fn sign_what_is_there(&mut self, signer: &dyn NoteSigner) -> Result<(), Error> {
-        let size = self.log_size()?;
-        let signed = match self.newest_checkpoint()? {
-            Some(note) => Checkpoint::parse_text(Note::parse(&note)?.text)?,
-            None if size == 0 => return Ok(()),
-            None => Checkpoint { origin: signer.verifier_key().name().into(), size: 0, root: log::empty_root() },
-        };
-        if signed.origin != signer.verifier_key().name() {
-            return Err(Error::Mismatch { what: "the store's log and the station's name" });
-        }
-        if signed.size > size || log::root(&Stored(&self.connection), signed.size)? != signed.root {
-            return Err(Error::Mismatch {
-                what: "the store's log, which is not what its newest checkpoint says (keep the file, run custody verify on it),",
-            });
-        }
-        if signed.size < size {
-            let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-            let mut batch = Batch::begin(&mut self.connection)?;
-            batch.latest = i64::try_from(now.as_millis()).unwrap_or(i64::MAX);
-            batch.checkpoint(signer)?;
-            batch.commit(None)?;
-        }
-        Ok(())
-    }
-
     pub(super) fn rows<T>(
         &self,
         query: &str,
@@ -240,7 +237,7 @@ impl Store {
 
 impl fmt::Debug for Store {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let name = self.signer.as_ref().map(|signer| signer.verifier_key().name());
+        let name = self.signing.as_ref().map(|signing| signing.signer().verifier_key().name());
         f.debug_struct("Store").field("log", &name).finish_non_exhaustive()
     }
 }
@@ -280,6 +277,9 @@ fn check_version(connection: &Connection) -> Result<(), Error> {
         SCHEMA_VERSION => Ok(()),
         1 => Err(Error::Store {
             what: "opening it: it is of version 1, which has no log; keep it for auditors, and give the station a new file",
+        }),
+        2 => Err(Error::Store {
+            what: "opening it: it is of version 2, which has no outbox; keep it for auditors, and give the station a new file",
         }),
         found => Err(Error::UnsupportedVersion { found: found.unsigned_abs() }),
     }

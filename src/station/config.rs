@@ -13,6 +13,7 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
+use crate::custody::log::VerifierKey;
 use crate::error::Error;
 use crate::station::profile::{CertificateUse, StationName};
 use crate::types::Role;
@@ -276,6 +277,9 @@ pub enum MinimumSuite {
 pub struct CustodySettings {
     /// Days from the end of a session until its records are deleted; for good when it is left out.
     pub retention_days: Option<u32>,
+    /// Verifier keys (`name+id+key`) of this log from before a change of its key, until the new key has signed.
+    #[serde(deserialize_with = "read::verifier_keys")]
+    pub previous_log_keys: Vec<VerifierKey>,
 }
 
 impl CustodySettings {

@@ -243,7 +243,7 @@ impl Opened {
         };
         let log = signing_key(config, &trust, &identity, KeyUse::Log)?;
         let log = LogKey::new(log, &config.operator, &config.station)?;
-        let mut store = Store::open_signed(&config.store, Box::new(log))?;
+        let mut store = Store::open_signed_after(&config.store, Box::new(log), &config.custody.previous_log_keys)?;
         // A receipt names its key; whoever reads it later finds the certificate here, also after the next change of keys.
         let key_id = crate::receipt::key_id(keys.receipts.public());
         store.keep_certificate(&key_id, &keys.receipt_certificate, now().unix_ms)?;

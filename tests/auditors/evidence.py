@@ -201,7 +201,7 @@ def check_store(material):
     database = sqlite3.connect(f"file:{material.store}?mode=ro", uri=True)
     try:
         [version] = database.execute("PRAGMA user_version").fetchone()
-        demand(version == 2, "a schema of another version")
+        demand(version == 3, "a schema of another version")
         expired, leaves, seen = [], [], set()
         for start, end in database.execute("SELECT first, last FROM expired_positions"):
             expired.extend(range(start, end + 1))

@@ -119,9 +119,11 @@ fn borders(to: &Path, published: &Published, log: &LogKey) -> Vec<u64> {
     let wanted = [0, 1, 255, 256, 257, 511, 512, 1_024, 2_047, 2_048, 3_000, size - 2, size - 1];
     let wanted: Vec<u64> = wanted.into_iter().filter(|index| *index < size).collect();
     for index in &wanted {
-        let receipt = inclusion_receipt(published, *index, size, log).unwrap();
+        let entry = &published.entries(index / 256).unwrap()[(index % 256) as usize];
+        let path = inclusion_proof(published, *index, size).unwrap();
+        let receipt = inclusion_receipt(entry, *index, &path, published.checkpoint(), log).unwrap();
         fs::write(to.join(format!("proofs/{index}.inclusion")), receipt).unwrap();
-        as_text(to, *index, &inclusion_proof(published, *index, size).unwrap(), published.note());
+        as_text(to, *index, &path, published.note());
     }
     wanted
 }
@@ -135,7 +137,7 @@ fn of_receipts(to: &Path, store: &Store, published: &Published, log: &LogKey, se
             let write = |name: &str, bytes: &[u8]| {
                 fs::write(to.join(format!("proofs/{}.{name}", proof.position)), bytes).unwrap();
             };
-            write("inclusion", &store.inclusion_receipt(&proof, log).unwrap());
+            write("inclusion", &proof.inclusion_receipt(log).unwrap());
             write("receipt", &proof.receipt);
             write("salt", &proof.salt);
             write("entry", &proof.entry().unwrap());

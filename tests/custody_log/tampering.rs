@@ -243,3 +243,52 @@ fn a_schema_without_its_guards_is_found() {
         .unwrap();
     assert_eq!(problems(&path, &[]), ["the schema's alarms_stay was taken away", "\"mine\" was added to the schema"]);
 }
+
+#[test]
+fn what_is_only_said_to_have_expired_is_found() {
+    // Nobody's entry says so; every step but the last is one that the triggers allow.
+    found(
+        "PRAGMA foreign_keys = OFF; INSERT INTO expired_positions VALUES (999, 18, 18);
+         UPDATE log SET row = NULL, salt = NULL WHERE position = 18; DELETE FROM alarms WHERE id = 3",
+        &["entry 18: they are said to have expired, and no entry", "PRAGMA foreign_key_check finds: expired_positions"],
+    );
+}
+
+#[test]
+fn a_row_behind_an_impossible_position_is_found() {
+    for position in ["-1", "9223372036854775807"] {
+        found(
+            &format!(
+                "PRAGMA ignore_check_constraints = ON;
+                 INSERT INTO alarms (id, session, what, raised_unix_ms) VALUES (99, zeroblob(32), 'a', 5);
+                 INSERT INTO log VALUES ({position}, 5, 99, zeroblob(32), zeroblob(32))"
+            ),
+            &[&format!("row {position} of log: no entry can have this position")],
+        );
+    }
+}
+
+#[test]
+fn an_index_that_hides_a_row_is_found() {
+    // While the row goes in, the index is one that takes none.
+    found(
+        "PRAGMA writable_schema = ON;
+         UPDATE sqlite_schema SET sql = sql || ' WHERE raised_unix_ms IS NULL' WHERE name LIKE 'alarms_by_%';
+         PRAGMA writable_schema = RESET;
+         INSERT INTO alarms (session, what, raised_unix_ms) VALUES (zeroblob(32), 'a', 5);
+         PRAGMA writable_schema = ON;
+         UPDATE sqlite_schema SET sql = replace(sql, ' WHERE raised_unix_ms IS NULL', '') WHERE name LIKE 'alarms_by_%';
+         PRAGMA writable_schema = RESET",
+        &["PRAGMA integrity_check finds"],
+    );
+}
+
+#[test]
+fn exchanged_rows_are_found() {
+    // Two alarms with their numbers exchanged, everywhere.
+    found(
+        "UPDATE alarms SET id = -3 WHERE id = 3; UPDATE alarms SET id = 3 WHERE id = 4; UPDATE alarms SET id = 4 WHERE id = -3;
+         UPDATE log SET row = CASE row WHEN 3 THEN 4 ELSE 3 END WHERE entry = 5 AND row IN (3, 4)",
+        &["entry 25 (alarm, row 3 of alarms): its row has not a greater number"],
+    );
+}

@@ -5,7 +5,7 @@ use coset::{CborSerializable, CoseSign1, TaggedCborSerializable};
 use ed25519_dalek::{Signature, VerifyingKey};
 use shokyo::Error;
 use shokyo::custody::log::{
-    NoteSigner, inclusion_proof, inclusion_receipt, verify_inclusion, verify_inclusion_receipt,
+    Checkpoint, NoteSigner, inclusion_proof, inclusion_receipt, verify_inclusion, verify_inclusion_receipt,
 };
 use shokyo::receipt::key_id;
 
@@ -15,12 +15,22 @@ fn data(number: u64) -> [u8; 8] {
     number.to_be_bytes()
 }
 
+/// A receipt of the tree of the first `size` leaves, as the log named by the key would sign its checkpoint.
+fn receipt_of(memory: &Memory, index: u64, size: u64, key: &Key) -> Vec<u8> {
+    let path = inclusion_proof(memory, index, size).unwrap();
+    inclusion_receipt(&data(index), index, &path, &checkpoint(size, key), key).unwrap()
+}
+
+fn checkpoint(size: u64, key: &Key) -> Checkpoint {
+    Checkpoint { origin: key.verifier_key().name().into(), size, root: naive_root(&leaves(size)) }
+}
+
 #[test]
 fn an_entry_is_proven_at_its_place_and_nowhere_else() {
     let (key, memory) = (Key::new("log", 1), Memory::of(&leaves(300)));
     for size in [1, 2, 3, 255, 256, 257, 300_u64] {
         for index in [0, 1, 2, 100, 254, 255, 256, 299].into_iter().filter(|index| *index < size) {
-            let receipt = inclusion_receipt(&memory, index, size, &key).unwrap();
+            let receipt = receipt_of(&memory, index, size, &key);
             let included = verify_inclusion_receipt(&receipt, &data(index), key.verifier_key()).unwrap();
             assert_eq!((included.origin.as_str(), included.index, included.size), ("log", index, size));
             assert_eq!(included.root, naive_root(&leaves(size)));
@@ -30,14 +40,36 @@ fn an_entry_is_proven_at_its_place_and_nowhere_else() {
                 assert!(matches!(refused, Err(Error::Mismatch { .. })));
             }
         }
-        assert!(matches!(inclusion_receipt(&memory, size, size, &key), Err(Error::OutOfRange { .. })));
+        let beyond = inclusion_receipt(&data(size), size, &[], &checkpoint(size, &key), &key);
+        assert!(matches!(beyond, Err(Error::OutOfRange { .. })));
+    }
+}
+
+#[test]
+fn nothing_is_signed_that_is_not_under_the_checkpoint() {
+    let (key, memory) = (Key::new("log", 1), Memory::of(&leaves(300)));
+    let (path, good) = (inclusion_proof(&memory, 77, 300).unwrap(), checkpoint(300, &key));
+    let sign = |entry: u64, index, path: &[[u8; 32]], checkpoint: &Checkpoint| {
+        inclusion_receipt(&data(entry), index, path, checkpoint, &key)
+    };
+    assert!(sign(77, 77, &path, &good).is_ok(), "the control");
+    let other_root = Checkpoint { root: [7; 32], ..good.clone() };
+    let other_log = Checkpoint { origin: "gol".into(), ..good.clone() };
+    for refused in [
+        sign(78, 77, &path, &good),
+        sign(77, 78, &path, &good),
+        sign(77, 77, &path[1..], &good),
+        sign(77, 77, &path, &other_root),
+        sign(77, 77, &path, &other_log),
+    ] {
+        assert!(matches!(refused, Err(Error::Mismatch { .. })), "{refused:?}");
     }
 }
 
 #[test]
 fn each_changed_bit_of_a_receipt_is_noticed() {
     let (key, memory) = (Key::new("log", 1), Memory::of(&leaves(300)));
-    let receipt = inclusion_receipt(&memory, 77, 300, &key).unwrap();
+    let receipt = receipt_of(&memory, 77, 300, &key);
     for place in 0..receipt.len() * 8 {
         let mut changed = receipt.clone();
         changed[place / 8] ^= 1 << (place % 8);
@@ -55,7 +87,7 @@ fn each_changed_bit_of_a_receipt_is_noticed() {
 #[test]
 fn another_cose_library_reads_and_verifies_a_receipt() {
     let (key, memory) = (Key::new("log", 1), Memory::of(&leaves(300)));
-    let receipt = inclusion_receipt(&memory, 77, 300, &key).unwrap();
+    let receipt = receipt_of(&memory, 77, 300, &key);
     let sign1 = CoseSign1::from_tagged_slice(&receipt).unwrap();
     assert_eq!(sign1.payload, None);
     let header = &sign1.protected.header;
@@ -95,7 +127,7 @@ fn a_root_alone_does_not_tell_the_place_of_a_leaf() {
     assert_eq!(verify_inclusion(&all[4], 1, 2, &proof, &root), Ok(()));
 
     let key = Key::new("log", 1);
-    let receipt = inclusion_receipt(&memory, 4, 5, &key).unwrap();
+    let receipt = receipt_of(&memory, 4, 5, &key);
     let moved = replaced(&receipt, &[0x83, 5, 4, 0x81], &[0x83, 2, 1, 0x81]);
     assert!(matches!(verify_inclusion_receipt(&moved, &data(4), key.verifier_key()), Err(Error::Mismatch { .. })));
 }

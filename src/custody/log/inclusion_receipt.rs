@@ -12,9 +12,10 @@ use alloc::vec::Vec;
 use minicbor::data::Tag;
 use minicbor::{Decoder, Encoder};
 
+use crate::custody::log::checkpoint::Checkpoint;
 use crate::custody::log::note::{NoteSigner, VerifierKey};
-use crate::custody::log::proof::{inclusion_proof, root_of_inclusion};
-use crate::custody::log::tree::{Hash, Tiles, leaf_hash, root};
+use crate::custody::log::proof::{root_of_inclusion, verify_inclusion};
+use crate::custody::log::tree::{Hash, leaf_hash};
 use crate::error::Error;
 use crate::receipt;
 
@@ -50,17 +51,27 @@ pub struct Included {
     pub root: Hash,
 }
 
-/// A receipt that the entry at `index` is in the log of `size` entries; sign only for a size that a checkpoint has.
+/// A receipt that the entry with this leaf data is at `index` under a checkpoint that the log **has signed**: whoever calls this has
+/// verified that. The path from the entry to the checkpoint's root (RFC 9162 §2.1.3) is checked before anything is signed.
 ///
 /// # Errors
-/// [`Error::OutOfRange`] for an entry beyond the log; what `tiles` gives, [`Error::Malformed`] for a tile that is too short; the
-/// signer's own errors.
-pub fn inclusion_receipt(tiles: &dyn Tiles, index: u64, size: u64, signer: &dyn NoteSigner) -> Result<Vec<u8>, Error> {
+/// [`Error::OutOfRange`] for an entry beyond the checkpoint; [`Error::Mismatch`] for a path that does not lead from the entry to its root, and
+/// for another log's checkpoint; the signer's own errors.
+pub fn inclusion_receipt(
+    entry: &[u8],
+    index: u64,
+    path: &[Hash],
+    checkpoint: &Checkpoint,
+    signer: &dyn NoteSigner,
+) -> Result<Vec<u8>, Error> {
     let key = signer.verifier_key();
-    let proof = Proof { size, index, path: inclusion_proof(tiles, index, size)? };
-    let protected = protected(key, size)?;
-    let signature = signer.sign(&receipt::sig_structure(&protected, &root(tiles, size)?)?)?;
-    build(&protected, &proof, &signature)
+    if checkpoint.origin != key.name() {
+        return Err(Error::Mismatch { what: "a checkpoint's origin and the name of the log's key" });
+    }
+    verify_inclusion(&leaf_hash(entry), index, checkpoint.size, path, &checkpoint.root)?;
+    let protected = protected(key, checkpoint.size)?;
+    let signature = signer.sign(&receipt::sig_structure(&protected, &checkpoint.root)?)?;
+    build(&protected, &Proof { size: checkpoint.size, index, path: path.to_vec() }, &signature)
 }
 
 /// Checks that the log with this key says that it holds an entry with this leaf data.

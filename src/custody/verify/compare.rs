@@ -11,7 +11,9 @@ use crate::custody::entry::EntryKind;
 use crate::custody::failure::reading;
 use crate::custody::log::{Checkpoint, Hash, Note, TileId, Tiles, VerifierKey};
 use crate::custody::store::Store;
+use crate::custody::verify::deletions::Deletions;
 use crate::custody::verify::frontier::Frontier;
+use crate::custody::verify::ids::Ids;
 use crate::custody::verify::item::{Checked, CheckedReceipt};
 use crate::custody::verify::{LogCheck, LogReport, Place};
 use crate::error::Error;
@@ -31,8 +33,8 @@ pub(super) struct Comparison<'a> {
     /// Signed sizes that are still to come, the store's own one by one and the auditor's.
     stored: Option<(u64, String)>,
     known: Vec<(u64, Checkpoint)>,
-    /// The range of expired positions at or after the last entry.
-    range: Option<(u64, u64)>,
+    deletions: Deletions<'a>,
+    ids: Ids,
     chain: Chain,
 }
 
@@ -63,10 +65,10 @@ impl<'a> Comparison<'a> {
             upper: Default::default(),
             stored: None,
             known: Vec::new(),
-            range: None,
+            deletions: Deletions::new(store)?,
+            ids: Ids::default(),
             chain: Chain::Start,
         };
-        comparison.range = comparison.range_from(0)?;
         comparison.stored = comparison.checkpoint_from(0)?;
         for note in check.known {
             match verify_note(note, check.keys) {
@@ -90,8 +92,14 @@ impl<'a> Comparison<'a> {
             self.report.problem(place(&checked), what.as_str());
         }
         self.check_expiry(&checked)?;
-        if let Some(what) = difference(&checked, tile, &self.leaves.hashes) {
+        if let Some(what) = self.ids.out_of_order(checked.kind, checked.row) {
             self.report.problem(place(&checked), what);
+        }
+        match difference(&checked, tile, &self.leaves.hashes) {
+            Some(what) => self.report.problem(place(&checked), what),
+            // Only what the tree has is believed.
+            None if tile.is_some() => self.deletions.declare(checked.position, checked.deletion.as_ref()),
+            None => {}
         }
         self.report.entries[checked.kind as usize - 1] += 1;
         match (&checked.receipt, checked.kind) {
@@ -125,10 +133,7 @@ impl<'a> Comparison<'a> {
             let what = format!("you kept it, and the log has only {size} entries: it was cut off");
             self.report.problem(Place::Checkpoint(known), what);
         }
-        if let Some((first, last)) = self.range.filter(|(first, _)| *first >= size) {
-            self.report
-                .problem(Place::Positions(first, last), "they are said to have expired, and were never in the log");
-        }
+        self.deletions.finish(&mut self.report)?;
         self.check_tile_lengths()?;
         Ok(self.report)
     }
@@ -221,13 +226,7 @@ impl<'a> Comparison<'a> {
     }
 
     fn check_expiry(&mut self, checked: &Checked) -> Result<(), Error> {
-        while let Some((_, last)) = self.range
-            && last < checked.position
-        {
-            self.range = self.range_from(last + 1)?;
-        }
-        let covered = self.range.is_some_and(|(first, last)| (first..=last).contains(&checked.position));
-        match (checked.is_expired, covered) {
+        match (checked.is_expired, self.deletions.cover(checked.position)?) {
             (true, true) => self.report.expired += 1,
             (true, false) => {
                 self.report.problem(place(checked), "its row was deleted, and no entry says that it expired")
@@ -260,16 +259,6 @@ impl<'a> Comparison<'a> {
             self.report.problem(place(checked), what);
         }
         self.chain = Chain::After(receipt.hash);
-    }
-
-    /// The first range of expired positions that begins at or after `position`.
-    fn range_from(&self, position: u64) -> Result<Option<(u64, u64)>, Error> {
-        let query = "SELECT first, last FROM expired_positions WHERE first >= ?1 ORDER BY first LIMIT 1";
-        let range = self.store.connection.prepare_cached(query).and_then(|mut statement| {
-            let number = |row: &rusqlite::Row<'_>, column| row.get::<_, i64>(column).map(i64::cast_unsigned);
-            statement.query_row([position.cast_signed()], |row| Ok((number(row, 0)?, number(row, 1)?))).optional()
-        });
-        range.map_err(|error| reading(&error))
     }
 
     /// The first stored checkpoint of at least `size` entries.

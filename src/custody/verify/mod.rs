@@ -5,7 +5,9 @@
 //! anything of the store that a signature does not vouch for, and never stop at the first problem.
 
 mod compare;
+mod deletions;
 mod frontier;
+mod ids;
 mod item;
 mod parallel;
 mod read;

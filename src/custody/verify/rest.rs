@@ -56,7 +56,36 @@ pub(super) fn check(store: &Store, report: &mut LogReport) -> Result<(), Error> 
             report.problem(Place::Row { table, row }, what);
         }
     }
+    check_positions(store, report)?;
+    check_file(store, report)?;
     check_schema(store, report)
+}
+
+/// Rows of the log where no entry can be: what is entered nowhere else could hide behind them.
+fn check_positions(store: &Store, report: &mut LogReport) -> Result<(), Error> {
+    let query = "SELECT position FROM log NOT INDEXED WHERE position NOT BETWEEN 0 AND ?1 - 1 ORDER BY position";
+    let mut statement = store.connection.prepare(query).map_err(|error| reading(&error))?;
+    let mut rows = statement.query([report.size.cast_signed()]).map_err(|error| reading(&error))?;
+    while let Some(row) = rows.next().map_err(|error| reading(&error))? {
+        let row = row.get(0).map_err(|error| reading(&error))?;
+        report.problem(Place::Row { table: "log", row }, "no entry can have this position");
+    }
+    Ok(())
+}
+
+/// Indexes that are not what their tables say would hide rows from every question that is asked through them.
+fn check_file(store: &Store, report: &mut LogReport) -> Result<(), Error> {
+    for pragma in ["PRAGMA integrity_check", "PRAGMA foreign_key_check"] {
+        let mut statement = store.connection.prepare(pragma).map_err(|error| reading(&error))?;
+        let mut rows = statement.query([]).map_err(|error| reading(&error))?;
+        while let Some(row) = rows.next().map_err(|error| reading(&error))? {
+            let found: String = row.get(0).map_err(|error| reading(&error))?;
+            if found != "ok" {
+                report.problem(Place::Store, format!("{pragma} finds: {found}"));
+            }
+        }
+    }
+    Ok(())
 }
 
 /// The triggers refuse changes; that one is gone is no proof of a change, and nobody takes one away for nothing.

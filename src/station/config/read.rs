@@ -7,6 +7,7 @@ use std::time::Duration;
 use serde::{Deserialize, Deserializer};
 
 use super::{Config, TrustFiles};
+use crate::custody::log::VerifierKey;
 use crate::error::Error;
 use crate::station::profile;
 use crate::types::Role;
@@ -84,6 +85,11 @@ pub(super) fn role<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Role, D
     profile::role_named(&name).ok_or_else(|| {
         serde::de::Error::custom("must be \"issuer\", \"certificate-centre\", \"ec-centre\" or \"kiosk\"")
     })
+}
+
+pub(super) fn verifier_keys<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<VerifierKey>, D::Error> {
+    let keys = Vec::<String>::deserialize(deserializer)?;
+    keys.iter().map(|key| VerifierKey::parse(key)).collect::<Result<_, _>>().map_err(serde::de::Error::custom)
 }
 
 pub(super) fn seconds<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {

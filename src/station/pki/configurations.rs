@@ -110,6 +110,8 @@ key-cells = 1024
 # How long the records of a finished session are kept; the log says what was deleted. Without it they are kept for good.
 # [custody]
 # retention-days = 1825
+# After a change of the log's key, until the new one has signed: the verifier key of the old one.
+# previous-log-keys = ["NAME+ID+KEY"]
 "#;
 
 const ATTACHMENT: &str = r#"

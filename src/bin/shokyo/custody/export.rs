@@ -1,6 +1,7 @@
 //! `shokyo custody export`: the log as static files, the receipts for an auditor, and the request to a witness.
 
-use std::fs;
+use std::fs::{self, File};
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -9,6 +10,7 @@ use serde_json::json;
 use shokyo::custody::Store;
 use shokyo::custody::log::{Folder, VerifierKey, verify_cosigned};
 use shokyo::error::Error;
+use shokyo::receipt;
 
 use super::keys::Keys;
 use crate::{fail, hexadecimal};
@@ -106,19 +108,82 @@ fn cosignatures(arguments: &Arguments, store: &Store, log: &VerifierKey) -> Resu
     }
 }
 
-/// Writes those that are not there yet, and returns how many.
+/// Writes those that are not there yet, and returns how many. A file is named by what is in it, and is whole or not there.
 fn write_receipts(store: &Store, folder: &Path) -> Result<u64, String> {
     fs::create_dir_all(folder).map_err(|error| format!("{}: {}", folder.display(), error.kind()))?;
     let mut written = 0;
-    store
-        .each_receipt(|hash, receipt| {
-            let file = folder.join(format!("{}.cose", hexadecimal::encode(&hash)));
-            if !file.exists() {
-                fs::write(&file, receipt).map_err(|error| Error::io("writing a receipt's file", &error))?;
-                written += 1;
-            }
-            Ok::<_, Error>(())
-        })
-        .map_err(|error| error.to_string())?;
+    store.each_receipt(|kept, receipt| {
+        let hash = receipt::hash(receipt);
+        if hash != kept {
+            let (kept, hash) = (hexadecimal::encode(&kept), hexadecimal::encode(&hash));
+            return Err(Stop(format!("the receipt on record as {kept} is {hash}: run custody verify on the store")));
+        }
+        let file = folder.join(format!("{}.cose", hexadecimal::encode(&hash)));
+        written += u64::from(write_once(&file, receipt).map_err(|error| Stop(format!("{}: {error}", file.display())))?);
+        Ok(())
+    })?;
+    sync(folder).map_err(|error| format!("{}: {}", folder.display(), error.kind()))?;
     Ok(written)
+}
+
+/// Whether it was written: a file with these bytes is left, one with others is refused, and a crash leaves no part of one.
+fn write_once(file: &Path, bytes: &[u8]) -> Result<bool, String> {
+    let said = |error: io::Error| error.kind().to_string();
+    match fs::read(file) {
+        Ok(there) if there == bytes => return Ok(false),
+        Ok(_) => return Err("it holds something else than the receipt; move it away and look who wrote it".into()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+        Err(error) => return Err(said(error)),
+    }
+    let temporary = file.with_extension(format!("{}.new", std::process::id()));
+    let written = File::options().write(true).create_new(true).open(&temporary).and_then(|mut new| {
+        let done = new.write_all(bytes).and_then(|()| new.sync_all()).and_then(|()| fs::rename(&temporary, file));
+        if done.is_err() {
+            let _ = fs::remove_file(&temporary);
+        }
+        done
+    });
+    written.map(|()| true).map_err(said)
+}
+
+/// Makes the names of the files in a folder durable.
+fn sync(folder: &Path) -> io::Result<()> {
+    if cfg!(unix) { File::open(folder)?.sync_all() } else { Ok(()) }
+}
+
+/// Why writing receipts ended early.
+struct Stop(String);
+
+impl From<Error> for Stop {
+    fn from(error: Error) -> Self {
+        Self(error.to_string())
+    }
+}
+
+impl From<Stop> for String {
+    fn from(stop: Stop) -> Self {
+        stop.0
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_receipts_file_is_whole_and_no_other_is_taken_for_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("00.cose");
+        assert_eq!(write_once(&file, b"receipt"), Ok(true));
+        assert_eq!(write_once(&file, b"receipt"), Ok(false), "the control: the same bytes are fine");
+        // What a crash in the middle of an older version's writing left, and what somebody put there.
+        for other in [&b"rec"[..], b"", b"receiqt"] {
+            fs::write(&file, other).unwrap();
+            assert!(write_once(&file, b"receipt").unwrap_err().contains("something else"));
+            assert_eq!(fs::read(&file).unwrap(), other, "it is left as it was");
+        }
+        assert!(write_once(&folder.path().join("none/00.cose"), b"receipt").is_err());
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "no temporary file is left");
+    }
 }

@@ -97,6 +97,29 @@ impl Believed {
         }
     }
 
+    /// Keeps the keys of one log alone: of the one that is named, or of the only one there is. Another station's log must not pass
+    /// for it.
+    pub(crate) fn keep_log(&mut self, name: Option<&str>) -> Result<(), String> {
+        let mut names: Vec<&str> = self.logs.iter().map(VerifierKey::name).collect();
+        names.sort_unstable();
+        names.dedup();
+        let name = match (name, names.as_slice()) {
+            (Some(name), _) if names.contains(&name) => name.to_owned(),
+            (Some(name), _) => {
+                return Err(format!("no key of the log {name} was given; there are: {}", names.join(", ")));
+            }
+            (None, [_] | []) => return Ok(()),
+            (None, _) => {
+                return Err(format!(
+                    "keys of several logs were given; say with --log which is meant: {}",
+                    names.join(", ")
+                ));
+            }
+        };
+        self.logs.retain(|key| key.name() == name);
+        Ok(())
+    }
+
     /// Whether there is a certificate for receipts.
     pub(crate) fn knows_receipts(&self) -> bool {
         !self.receipts.is_empty()

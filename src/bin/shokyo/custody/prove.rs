@@ -66,14 +66,14 @@ fn prove(arguments: &Arguments) -> Result<Value, String> {
     for hash in hashes {
         let proof = store.prove(&hash).map_err(said)?;
         let proof = proof.ok_or_else(|| format!("the store has no receipt {}", hexadecimal::encode(&hash)))?;
-        proofs.push(proof_as_json(&store, &proof, signer.as_ref()).map_err(said)?);
+        proofs.push(proof_as_json(&proof, signer.as_ref()).map_err(said)?);
     }
     Ok(json!({ "proofs": proofs }))
 }
 
 /// Bytes are hexadecimal. `entry`, `leaf` and `inclusion` are for others' tools: they follow from the rest.
-fn proof_as_json(store: &Store, proof: &ReceiptProof, signer: Option<&LogKey>) -> Result<Value, Error> {
-    let inclusion = signer.map(|signer| store.inclusion_receipt(proof, signer as &dyn NoteSigner)).transpose()?;
+fn proof_as_json(proof: &ReceiptProof, signer: Option<&LogKey>) -> Result<Value, Error> {
+    let inclusion = signer.map(|signer| proof.inclusion_receipt(signer as &dyn NoteSigner)).transpose()?;
     Ok(json!({
         "receipt": hexadecimal::encode(&proof.receipt),
         "receipt_hash": hexadecimal::encode(&receipt::hash(&proof.receipt)),

@@ -1,6 +1,6 @@
 //! `shokyo custody sessions`: the sessions of one store, one a line, however many there are.
 
-use std::io::Write;
+use std::io::{self, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -27,14 +27,23 @@ pub(crate) struct Arguments {
 
 /// Why listing ended early.
 enum Stop {
-    Failed(Error),
+    Failed(String),
     /// Nobody reads any more, such as `head`.
     Unread,
 }
 
 impl From<Error> for Stop {
     fn from(error: Error) -> Self {
-        Self::Failed(error)
+        Self::Failed(error.to_string())
+    }
+}
+
+impl From<io::Error> for Stop {
+    fn from(error: io::Error) -> Self {
+        match error.kind() {
+            io::ErrorKind::BrokenPipe => Self::Unread,
+            kind => Self::Failed(format!("writing the list: {kind}; it is not complete")),
+        }
     }
 }
 
@@ -47,15 +56,15 @@ pub(crate) fn run(arguments: &Arguments) -> ExitCode {
 
 fn list(arguments: &Arguments) -> Result<(), Stop> {
     let store = Store::open_read_only(&arguments.store)?;
-    let mut out = std::io::BufWriter::new(std::io::stdout().lock());
+    let mut out = io::BufWriter::new(io::stdout().lock());
     store.each_session(|session| {
         if arguments.open && session.ended.is_some() {
-            return Ok(());
+            return Ok::<_, Stop>(());
         }
         let line = if arguments.json { as_json(&session) } else { as_text(&session) };
-        writeln!(out, "{line}").map_err(|_| Stop::Unread)
+        Ok(writeln!(out, "{line}")?)
     })?;
-    out.flush().map_err(|_| Stop::Unread)
+    Ok(out.flush()?)
 }
 
 /// Times in milliseconds since 1970-01-01 UTC.

@@ -24,7 +24,10 @@ pub(crate) struct Arguments {
     what: PathBuf,
     #[command(flatten)]
     keys: Keys,
-    /// A checkpoint of the log that you kept: only that shows that the newest entries were cut off.
+    /// The log that is meant, when keys of several were given: shokyo/OPERATOR/STATION.
+    #[arg(long, value_name = "ORIGIN")]
+    log: Option<String>,
+    /// A checkpoint of the log that you kept, for a store: only that shows that the newest entries were cut off.
     #[arg(long = "known", value_name = "FILE")]
     known: Vec<PathBuf>,
     /// Print one JSON object instead of text.
@@ -50,19 +53,24 @@ pub(crate) fn run(arguments: &Arguments) -> ExitCode {
 }
 
 fn check(arguments: &Arguments) -> Result<Finding, String> {
-    let believed = arguments.keys.load()?;
+    let mut believed = arguments.keys.load()?;
+    believed.keep_log(arguments.log.as_deref())?;
     let file = &arguments.what;
     let unreadable = |error: std::io::Error| format!("{}: cannot be read ({})", file.display(), error.kind());
+    let only_stores = |outcome| match arguments.known.as_slice() {
+        [] => outcome,
+        _ => Err("--known is compared with a store; leave it out for anything else".into()),
+    };
     if file.is_dir() {
-        return published(file, &believed);
+        return only_stores(published(file, &believed));
     }
     let mut start = Vec::new();
     std::fs::File::open(file).and_then(|opened| opened.take(LARGEST).read_to_end(&mut start)).map_err(unreadable)?;
     match start.first() {
         Some(b'S') if start.starts_with(b"SQLite format 3\0") => store(arguments, &believed),
-        Some(0xD2) => small::receipt(&start, &believed),
-        Some(b'{' | b'[') => small::proofs(&start, &believed),
-        _ => small::checkpoint(&start, &believed),
+        Some(0xD2) => only_stores(small::receipt(&start, &believed)),
+        Some(b'{' | b'[') => only_stores(small::proofs(&start, &believed)),
+        _ => only_stores(small::checkpoint(&start, &believed)),
     }
 }
 
@@ -75,7 +83,7 @@ fn show(finding: &Finding, as_json: bool) -> ExitCode {
         }
         anstream::println!("{}", finding.text);
         if finding.problems.is_empty() {
-            anstream::println!("{GREEN}nothing wrong was found{GREEN:#}");
+            anstream::println!("{GREEN}nothing wrong was found in what was checked{GREEN:#}");
         }
     }
     if finding.problems.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(WRONG) }
@@ -95,6 +103,14 @@ fn store(arguments: &Arguments, believed: &Believed) -> Result<Finding, String> 
     let untold = report.problem_count - report.problems.len() as u64;
     if untold > 0 {
         problems.push(format!("and {untold} more"));
+    }
+    if report.checkpoint.is_none() {
+        problems.push("there is no checkpoint: nothing that the log says is signed".into());
+    }
+    if believed.knows_receipts() && report.receipts_without_key > 0 {
+        let count = report.receipts_without_key;
+        problems
+            .push(format!("{count} receipts are not vouched for: no certificate for their stations' keys was given"));
     }
     Ok(Finding { json: log_as_json(&report, &problems), text: log_as_text(&report), problems })
 }

@@ -16,6 +16,12 @@ pub(crate) fn section(summary: &Summary, language: Language) -> Section {
             "A store is one SQLite file a station and opens in any SQLite client. A receipt is COSE_Sign1 (RFC 9052), signed with \
              Ed25519 (RFC 8032). docs/receipts.md gives the formats, docs/report.md how each number is computed.",
         )) }
+        p data-note="deletions" { (language.pick(
+            "この報告書は、証跡にあるものだけを数え、削除や書換えの有無は調べていない。証跡の削除防止（トリガー）は誤操作を防ぐだけで、\
+             ファイルを書き換えられる者は外せる。削除や書換えを見つけるのは shokyo custody verify である。",
+            "This report counts what is in the stores and did not look for deletions or changes. The guards in a store (triggers) stop \
+             mistakes only: whoever can write the file can remove them. Finding deletions and changes is the work of shokyo custody verify.",
+        )) }
         (commands(summary, language))
     };
     Section { name: "method", title: language.pick("数え方と確かめ方", "How it was computed"), content }
@@ -47,8 +53,8 @@ fn terms(language: Language) -> [(&'static str, &'static str); 6] {
         (
             language.pick("警報", "Alarm"),
             language.pick(
-                "人が確かめるべき出来事。後に成功しても消えず、証跡からも削除できない。",
-                "Something that a person must look at. No later success clears it, and the store refuses to delete it.",
+                "人が確かめるべき出来事。後に成功しても消えない。保存期間を過ぎると、セッションの他の記録とともに削除される。",
+                "Something that a person must look at. No later success clears it. Retention deletes it with the rest of its session.",
             ),
         ),
         (
@@ -94,8 +100,8 @@ fn commands(summary: &Summary, language: Language) -> Markup {
         dl.commands { @for (command, what) in checks { div { dt { code { (command) } } dd { (what) } } } }
         @if summary.signatures.is_none() {
             p.small { (language.pick(
-                "この報告書は署名を検証していないため、証跡の改ざんを見つける役割は上の検証命令にある。",
-                "This report checked no signature: finding a changed store is the work of the command verify.",
+                "この報告書は署名も検証していない。",
+                "Nor did this report check any signature.",
             )) }
         }
     }

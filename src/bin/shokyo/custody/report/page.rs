@@ -99,9 +99,9 @@ fn article(page: &Page<'_>, language: Language) -> Markup {
             }
             footer {
                 p { (language.pick(
-                    "この報告書に個人情報、文書の内容、文書のハッシュ値、鍵は含まれない。もとになるデータにも含まれていない。",
-                    "This report holds no personal data, no content or digest of a document, and no key. Neither do the stores that \
-                     it was made from.",
+                    "この報告書と、もとになる証跡は、個人情報、文書の内容、文書のハッシュ値、鍵を含まないように設計されている。",
+                    "This report and the stores that it was made from are designed to hold no personal data, no content or digest of a \
+                     document, and no key.",
                 )) }
                 p { "shokyo " (env!("CARGO_PKG_VERSION")) }
             }

@@ -34,6 +34,9 @@ pub(super) fn proofs(bytes: &[u8], believed: &Believed) -> Result<Finding, Strin
         Value::Array(proofs) => proofs.iter().collect(),
         _ => vec![&value],
     };
+    if proofs.is_empty() {
+        return Err("there is no proof in it".into());
+    }
     let log = believed.log()?;
     let (mut problems, mut lines) = (Vec::new(), Vec::new());
     for (index, value) in proofs.iter().enumerate() {
@@ -53,6 +56,9 @@ pub(super) fn proofs(bytes: &[u8], believed: &Believed) -> Result<Finding, Strin
         match believed.of_receipt(&claimed).map(|key| receipt::verify(&proof.receipt, &key)) {
             Some(Ok(_)) => {}
             Some(Err(error)) => problems.push(format!("proof {}: {error}", index + 1)),
+            None if believed.knows_receipts() => {
+                problems.push(format!("proof {}: no certificate for the receipt's key was given", index + 1));
+            }
             None => lines.push("  its own signature was not checked: no certificate for its key was given".into()),
         }
     }
