@@ -8,6 +8,10 @@
 
 #[path = "../tests/support/chain.rs"]
 mod chain;
+#[path = "../tests/support/note_key.rs"]
+mod note_key;
+#[path = "../tests/support/receipt_key.rs"]
+mod receipt_key;
 #[path = "custody/report.rs"]
 mod report;
 
@@ -16,7 +20,7 @@ use std::sync::Mutex;
 use std::sync::mpsc::channel;
 use std::time::Instant;
 
-use chain::{KIND, LogKey, Station, keys, session};
+use chain::{KIND, Station, boxed_log_key, keys, log_key, session};
 use shokyo::custody::{self, Journal, LogCheck, Store, verify_log};
 use shokyo::handover::Record;
 use shokyo::handover::suite::SigningKey;
@@ -93,7 +97,7 @@ fn appends(path: &Path) -> f64 {
 }
 
 fn fill(path: &Path, receipts: u64) {
-    let mut store = Store::open_signed(path, LogKey::boxed(9)).expect("a store");
+    let mut store = Store::open_signed(path, boxed_log_key(9)).expect("a store");
     let mut issuer = Station::new(Role::Issuer);
     for batch in 0..receipts / 1000 {
         let records: Vec<_> = (batch * 1000..(batch + 1) * 1000)
@@ -109,7 +113,7 @@ fn fill(path: &Path, receipts: u64) {
 fn verified(path: &Path, receipts: u64, receipt_keys: &custody::ReceiptKeys<'_>) -> f64 {
     let store = Store::open_read_only(path).expect("a store");
     let begun = Instant::now();
-    let key = LogKey::new(9).verifier();
+    let key = log_key(9).verifier();
     let report = verify_log(&store, &LogCheck { keys: &[key], receipt_keys, known: &[] }).expect("a report");
     assert!(report.is_clean() && report.size == receipts, "{:?}", report.problems);
     receipts as f64 / begun.elapsed().as_secs_f64()

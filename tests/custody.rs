@@ -2,38 +2,29 @@
 #![cfg(feature = "custody")]
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+#[path = "support/receipt_key.rs"]
+mod receipt_key;
+
 use std::collections::HashMap;
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::sync::OnceLock;
 
-use ed25519_dalek::{Signer, SigningKey};
+use receipt_key::{ReceiptKey, a_key_wiped};
 use shokyo::buffer::{Cause, CopyClass, Erasure};
 use shokyo::custody::{Report, Session, Store, check_session};
 use shokyo::error::Error;
 use shokyo::handover::{Outcome, Record};
-use shokyo::receipt::{self, Details, Event, Receipt, ReceiptSigner, RelayFigures, Retained, Statement, StationInfo};
+use shokyo::receipt::{self, Details, Event, Receipt, RelayFigures, Retained, Statement, StationInfo};
 use shokyo::types::{Protections, Role, SessionId};
-use shokyo::wipe::{Wiped, wipe};
-use shokyo::{Vault, VaultOptions};
+use shokyo::wipe::wipe;
 
 const KIND: &str = "resident-certificate";
 const MARKER: &[u8] = b"q7ZtPage one of a document: 1-2-3 Somewhere";
 
 struct Station {
     info: StationInfo,
-    key: SigningKey,
-}
-
-impl ReceiptSigner for Station {
-    fn key_id(&self) -> [u8; 32] {
-        receipt::key_id(&self.public())
-    }
-
-    fn sign(&self, message: &[u8]) -> Result<[u8; 64], Error> {
-        Ok(self.key.sign(message).to_bytes())
-    }
+    key: ReceiptKey,
 }
 
 impl Station {
@@ -43,11 +34,11 @@ impl Station {
 
     fn named(role: Role, name: &str, seed: u8) -> Self {
         let info = StationInfo { role, station: name.into(), operator: "an operator".into(), post: "P-17".into() };
-        Self { info, key: SigningKey::from_bytes(&[seed; 32]) }
+        Self { info, key: ReceiptKey::new(seed) }
     }
 
     fn public(&self) -> [u8; 32] {
-        self.key.verifying_key().to_bytes()
+        self.key.public()
     }
 
     fn receipt(&self, session: SessionId, event: Event) -> Vec<u8> {
@@ -64,14 +55,8 @@ impl Station {
         let figures = RelayFigures { peak_bytes: 9_000, longest_hold_ms: 4, frames };
         let relay = (event == Event::RelayedNotRetained).then_some(figures);
         let details = Details { relay, ..Details::new(event, Cause::Delivered, kind, 1_000, 2_000) };
-        Receipt::issue(erasure, &details, &self.info, self).unwrap().into_bytes()
+        Receipt::issue(erasure, &details, &self.info, &self.key).unwrap().into_bytes()
     }
-}
-
-/// What destroying a real key gives: nothing else is evidence for one.
-fn a_key_wiped() -> Result<Wiped, Error> {
-    static VAULT: OnceLock<Vault> = OnceLock::new();
-    VAULT.get_or_init(|| Vault::open(VaultOptions::small()).unwrap()).new_key().unwrap().erase()
 }
 
 fn session(number: u64) -> SessionId {
@@ -540,7 +525,7 @@ fn what_is_retained_is_stated_in_the_report() {
     let details =
         Details { retained: &retained, ..Details::new(Event::KeyWiped, Cause::HandedOver, KIND, 1_000, 2_000) };
     let mut receipts = network.receipts();
-    receipts[0] = Receipt::issue(erasure, &details, &issuer.info, issuer).unwrap().into_bytes();
+    receipts[0] = Receipt::issue(erasure, &details, &issuer.info, &issuer.key).unwrap().into_bytes();
     let report = network.check(&receipts);
     assert!(report.complete);
     assert_eq!(report.statements[0].retained, retained);

@@ -5,6 +5,10 @@
 
 #[path = "support/chain.rs"]
 mod chain;
+#[path = "support/note_key.rs"]
+mod note_key;
+#[path = "support/receipt_key.rs"]
+mod receipt_key;
 
 use std::collections::BTreeSet;
 use std::io::{BufRead, BufReader, Write};
@@ -13,7 +17,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, channel, sync_channel};
 use std::time::{Duration, Instant, SystemTime};
 
-use chain::{LogKey, Station, session, verify};
+use chain::{Station, boxed_log_key, session, verify};
 use shokyo::custody::{Journal, Store};
 use shokyo::handover::Record;
 use shokyo::receipt::{self, Event};
@@ -33,7 +37,7 @@ fn kill_9_at_any_moment_loses_nothing_that_was_acknowledged() {
     let (mut acknowledged, mut known) = (BTreeSet::new(), Vec::new());
     for round in 0..rounds {
         acknowledged.extend(killed_after("honest", &path, random(150)));
-        let store = Store::open_signed(&path, LogKey::boxed(9)).unwrap();
+        let store = Store::open_signed(&path, boxed_log_key(9)).unwrap();
         assert_eq!(missing(&store, &acknowledged), 0, "round {round}");
         let report = verify(&store, &known);
         assert_eq!(report.problems, [], "round {round}");
@@ -89,7 +93,7 @@ fn a_full_disk_is_said_and_the_station_goes_on_when_there_is_room() {
     writer.kill().unwrap();
     writer.wait().unwrap();
     acknowledged.extend(lines.iter().filter_map(|line| line.strip_prefix("ack ").map(str::to_owned)));
-    let store = Store::open_signed(&path, LogKey::boxed(9)).unwrap();
+    let store = Store::open_signed(&path, boxed_log_key(9)).unwrap();
     assert_eq!(missing(&store, &acknowledged), 0);
     assert_eq!(verify(&store, &[]).problems, [], "receipts that the disk refused were written later, in their order");
 }
@@ -98,7 +102,7 @@ fn a_full_disk_is_said_and_the_station_goes_on_when_there_is_room() {
 fn a_second_process_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("station.sqlite");
-    let _first = Store::open_signed(&path, LogKey::boxed(9)).unwrap();
+    let _first = Store::open_signed(&path, boxed_log_key(9)).unwrap();
     let mut second = spawn(Command::new(std::env::current_exe().unwrap()), "honest", &path);
     let said: Vec<String> = lines_of(&mut second).iter().collect();
     second.wait().unwrap();
@@ -172,7 +176,7 @@ fn hex(bytes: [u8; 32]) -> String {
 fn a_child_process_of_these_tests() {
     let Ok(what) = std::env::var("SHOKYO_TEST_CHILD") else { return };
     let path = PathBuf::from(std::env::var_os("SHOKYO_TEST_STORE").unwrap());
-    let store = match Store::open_signed(&path, LogKey::boxed(9)) {
+    let store = match Store::open_signed(&path, boxed_log_key(9)) {
         Ok(store) => store,
         Err(error) => return println!("{error}"),
     };

@@ -4,6 +4,8 @@
 
 #[path = "support/evidence.rs"]
 mod evidence;
+#[path = "support/receipt_key.rs"]
+mod receipt_key;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

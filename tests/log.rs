@@ -6,6 +6,8 @@
 mod cosigning;
 #[path = "log/inclusion.rs"]
 mod inclusion;
+#[path = "support/note_key.rs"]
+mod note_key;
 #[path = "log/notes.rs"]
 mod notes;
 #[path = "log/proofs.rs"]

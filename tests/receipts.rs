@@ -2,13 +2,17 @@
 #![cfg(feature = "std")]
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+#[path = "support/receipt_key.rs"]
+mod receipt_key;
+
 use std::cell::Cell;
 use std::sync::OnceLock;
 
 use coset::cbor::value::Value;
 use coset::{CborSerializable, TaggedCborSerializable};
-use ed25519_dalek::{Signer, SigningKey, VerifyingKey};
+use ed25519_dalek::VerifyingKey;
 use proptest::prelude::*;
+use receipt_key::ReceiptKey as Key;
 use shokyo::buffer::{Cause, CopyClass, Erasure};
 use shokyo::error::Error;
 use shokyo::receipt::{
@@ -21,28 +25,6 @@ use shokyo::{KeyCell, Vault, VaultOptions};
 
 type ChangeBytes = fn(&mut Vec<u8>);
 type ChangeFields = fn(&mut Vec<(Value, Value)>);
-
-struct Key(SigningKey);
-
-impl Key {
-    fn new(seed: u8) -> Self {
-        Self(SigningKey::from_bytes(&[seed; 32]))
-    }
-
-    fn public(&self) -> [u8; 32] {
-        self.0.verifying_key().to_bytes()
-    }
-}
-
-impl ReceiptSigner for Key {
-    fn key_id(&self) -> [u8; 32] {
-        key_id(&self.public())
-    }
-
-    fn sign(&self, message: &[u8]) -> Result<[u8; 64], Error> {
-        Ok(self.0.sign(message).to_bytes())
-    }
-}
 
 const SESSION: SessionId = SessionId([0x5A; 32]);
 const OPENED: u64 = 1_679_875_200_000;
@@ -553,7 +535,7 @@ proptest! {
 fn resigned(receipt: &[u8], key: &Key, change: impl FnOnce(&mut Vec<u8>)) -> Vec<u8> {
     let mut sign1 = coset::CoseSign1::from_tagged_slice(receipt).unwrap();
     change(sign1.payload.as_mut().unwrap());
-    sign1.signature = key.0.sign(&sign1.tbs_data(&[])).to_bytes().to_vec();
+    sign1.signature = key.sign(&sign1.tbs_data(&[])).unwrap().to_vec();
     sign1.to_tagged_vec().unwrap()
 }
 

@@ -4,6 +4,10 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod material;
+#[path = "../support/note_key.rs"]
+mod note_key;
+#[path = "../support/receipt_key.rs"]
+mod receipt_key;
 mod station;
 
 use std::path::PathBuf;

@@ -21,13 +21,14 @@ use std::time::Duration;
 use shokyo::custody::Store;
 use shokyo::custody::log::{
     Checkpoint, Decision, Folder, Hash, Note, NoteSigner, Published, SignatureKind, decide, inclusion_proof,
-    inclusion_receipt,
+    inclusion_receipt, origin,
 };
 use shokyo::handover::{Outcome, Record};
 use shokyo::receipt::{Event, to_be_signed};
 use shokyo::types::{Role, SessionId};
 
-use crate::station::{KIND, LogKey, Station};
+use crate::note_key::NoteKey;
+use crate::station::{KIND, Station};
 
 const STARTED: u64 = 1_790_000_000_000;
 /// Between two sessions, in milliseconds.
@@ -44,9 +45,9 @@ pub(crate) fn write(to: &Path, sessions: u64) -> Made {
         fs::create_dir_all(to.join(folder)).unwrap();
     }
     let stations = [Station::new(Role::Issuer, "issuer-0001"), Station::new(Role::Kiosk, "kiosk-0001")];
-    let log = LogKey::new("an operator", "issuer-0001", 101);
-    let witness = LogKey::new("another operator", "certificate-centre-0001", 102);
-    let signer = Box::new(LogKey::new("an operator", "issuer-0001", 101));
+    let log = NoteKey::new(&origin("an operator", "issuer-0001").unwrap(), 101);
+    let witness = NoteKey::new(&origin("another operator", "certificate-centre-0001").unwrap(), 102);
+    let signer = Box::new(NoteKey::new(&origin("an operator", "issuer-0001").unwrap(), 101));
     let mut store = Store::open_signed(&to.join("store.db"), signer).unwrap();
     let folder = Folder::open(&to.join("log")).unwrap();
 
@@ -114,7 +115,7 @@ fn session(number: u64) -> SessionId {
 }
 
 /// Proofs of the first and last entries, and of those beside the borders of tiles, from the published files.
-fn borders(to: &Path, published: &Published, log: &LogKey) -> Vec<u64> {
+fn borders(to: &Path, published: &Published, log: &NoteKey) -> Vec<u64> {
     let size = published.checkpoint().size;
     let wanted = [0, 1, 255, 256, 257, 511, 512, 1_024, 2_047, 2_048, 3_000, size - 2, size - 1];
     let wanted: Vec<u64> = wanted.into_iter().filter(|index| *index < size).collect();
@@ -129,7 +130,7 @@ fn borders(to: &Path, published: &Published, log: &LogKey) -> Vec<u64> {
 }
 
 /// Proofs that receipts are in the log, as a store gives them to whoever holds nothing else.
-fn of_receipts(to: &Path, store: &Store, published: &Published, log: &LogKey, sessions: u64) -> Vec<u64> {
+fn of_receipts(to: &Path, store: &Store, published: &Published, log: &NoteKey, sessions: u64) -> Vec<u64> {
     let mut positions = Vec::new();
     for session in [20, sessions / 2 - 1, sessions / 2, sessions - 1].map(session) {
         for hash in store.receipt_hashes(session).unwrap() {

@@ -4,13 +4,17 @@
 
 #[path = "../support/chain.rs"]
 mod chain;
+#[path = "../support/note_key.rs"]
+mod note_key;
+#[path = "../support/receipt_key.rs"]
+mod receipt_key;
 mod retention;
 mod signing;
 mod tampering;
 
 use std::path::{Path, PathBuf};
 
-use chain::{LogKey, Station, verify, whole_session};
+use chain::{Station, boxed_log_key, log_key, verify, whole_session};
 use shokyo::custody::Store;
 use shokyo::types::Role;
 
@@ -21,7 +25,7 @@ const ENTRIES: u64 = 7;
 fn store_of(sessions: u64) -> (tempfile::TempDir, PathBuf) {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("station.sqlite");
-    let mut store = Store::open_signed(&path, LogKey::boxed(9)).unwrap();
+    let mut store = Store::open_signed(&path, boxed_log_key(9)).unwrap();
     fill(&mut store, 0..sessions);
     (directory, path)
 }
@@ -87,7 +91,7 @@ fn an_empty_log_verifies() {
 #[test]
 fn a_log_is_verified_while_a_station_writes_to_it() {
     let (_directory, path) = store_of(20);
-    let mut store = Store::open_signed(&path, LogKey::boxed(9)).unwrap();
+    let mut store = Store::open_signed(&path, boxed_log_key(9)).unwrap();
     std::thread::scope(|scope| {
         let reading = scope.spawn(|| (0..10).map(|_| problems(&path, &[])).collect::<Vec<_>>());
         fill(&mut store, 20..120);
@@ -99,7 +103,7 @@ fn a_log_is_verified_while_a_station_writes_to_it() {
 #[test]
 fn signatures_without_a_key_are_counted_and_not_believed() {
     let (_directory, path) = store_of(3);
-    let key = LogKey::new(9).verifier();
+    let key = log_key(9).verifier();
     let check = shokyo::custody::LogCheck { keys: &[key], receipt_keys: &|_| None, known: &[] };
     let report = shokyo::custody::verify_log(&Store::open_read_only(&path).unwrap(), &check).unwrap();
     assert_eq!((report.receipts_verified, report.receipts_without_key, report.is_clean()), (0, 9, true));

@@ -5,7 +5,7 @@ use std::time::Duration;
 use shokyo::custody::{Journal, Store};
 use shokyo::handover::{Outcome, Record};
 
-use crate::chain::{LogKey, opened, session, verify};
+use crate::chain::{boxed_log_key, opened, session, verify};
 use crate::{ENTRIES, as_owner, fill, problems, store_of};
 
 const PERIOD: Duration = Duration::from_secs(100);
@@ -13,7 +13,7 @@ const PERIOD: Duration = Duration::from_secs(100);
 /// Of 50 sessions, ten seconds apart, those that ended before 200 s.
 fn expired() -> (tempfile::TempDir, std::path::PathBuf, Vec<String>) {
     let (directory, path) = store_of(50);
-    let mut store = Store::open_signed(&path, LogKey::boxed(9)).unwrap();
+    let mut store = Store::open_signed(&path, boxed_log_key(9)).unwrap();
     let kept = vec![store.newest_checkpoint().unwrap().unwrap()];
     let gone = store.expire(PERIOD, 300_000).unwrap().unwrap();
     assert_eq!((gone.before_unix_ms, gone.sessions, gone.receipts, gone.alarms), (200_000, 20, 60, 20));
@@ -26,7 +26,7 @@ fn expired() -> (tempfile::TempDir, std::path::PathBuf, Vec<String>) {
 #[test]
 fn what_is_too_old_goes_and_the_log_still_verifies() {
     let (_directory, path, kept) = expired();
-    let mut store = Store::open_signed(&path, LogKey::boxed(9)).unwrap();
+    let mut store = Store::open_signed(&path, boxed_log_key(9)).unwrap();
     assert_eq!(store.sessions().unwrap().len(), 30);
     assert!(store.receipts(session(3)).unwrap().is_empty() && store.alarms().unwrap().len() == 30);
     let report = verify(&store, &kept);
@@ -58,7 +58,7 @@ fn the_bytes_of_what_expired_are_gone_from_the_file() {
 fn open_sessions_and_the_newest_receipt_stay() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("station.sqlite");
-    let mut store = Store::open_signed(&path, LogKey::boxed(9)).unwrap();
+    let mut store = Store::open_signed(&path, boxed_log_key(9)).unwrap();
     store.write(&opened(session(1000)), 1).unwrap();
     fill(&mut store, 0..3);
     // An alarm and an end of sessions that were never opened here, or that raised nothing else.
@@ -116,7 +116,7 @@ fn the_triggers_let_go_only_what_has_expired() {
 #[test]
 fn a_journal_expires_by_itself() {
     let (_directory, path) = store_of(30);
-    let store = Store::open_signed(&path, LogKey::boxed(9)).unwrap();
+    let store = Store::open_signed(&path, boxed_log_key(9)).unwrap();
     // The times of these sessions are of 1970.
     let journal = Journal::start(store, Some(Duration::from_secs(365 * 86_400))).unwrap();
     let end = std::time::Instant::now() + Duration::from_secs(30);

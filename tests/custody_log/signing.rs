@@ -8,7 +8,7 @@ use shokyo::error::Error;
 use shokyo::handover::Record;
 use shokyo::types::SessionId;
 
-use crate::chain::{LogKey, keys, opened, session, verify};
+use crate::chain::{boxed_log_key, keys, log_key, opened, session, verify};
 use crate::{as_owner, problems, store_of};
 
 #[test]
@@ -22,10 +22,9 @@ fn what_was_appended_without_a_key_is_signed_only_when_somebody_says_so() {
     drop(store);
     assert_eq!(problems(&path, &[]), ["entries 0 to 1: no checkpoint that verifies covers them"]);
     refused(&path, "not what its newest checkpoint says");
-    Store::open(&path).unwrap().adopt_unsigned(&LogKey::new(9), 1).unwrap();
-    let store = Store::open_signed(&path, LogKey::boxed(9)).unwrap();
-    let checkpoint =
-        Checkpoint::verify(&store.newest_checkpoint().unwrap().unwrap(), &LogKey::new(9).verifier()).unwrap();
+    Store::open(&path).unwrap().adopt_unsigned(&log_key(9), 1).unwrap();
+    let store = Store::open_signed(&path, boxed_log_key(9)).unwrap();
+    let checkpoint = Checkpoint::verify(&store.newest_checkpoint().unwrap().unwrap(), &log_key(9).verifier()).unwrap();
     assert_eq!(checkpoint.size, 2);
     assert_eq!(verify(&store, &[]).problems, []);
 }
@@ -33,7 +32,7 @@ fn what_was_appended_without_a_key_is_signed_only_when_somebody_says_so() {
 /// A station does not start, and what was signed stays what it was.
 fn refused(path: &Path, why: &str) {
     let before = Store::open_read_only(path).unwrap().newest_checkpoint().unwrap();
-    let error = Store::open_signed(path, LogKey::boxed(9)).unwrap_err().to_string();
+    let error = Store::open_signed(path, boxed_log_key(9)).unwrap_err().to_string();
     assert!(error.contains(why), "{error}");
     assert!(error.contains("custody verify"), "it says what to do: {error}");
     assert_eq!(Store::open_read_only(path).unwrap().newest_checkpoint().unwrap(), before);
@@ -49,7 +48,7 @@ fn append_as_owner(path: &Path, number: u64) {
 fn a_station_that_starts_signs_nothing_that_somebody_else_appended() {
     // The control: a log that nobody touched goes on.
     let (_directory, path) = store_of(3);
-    Store::open_signed(&path, LogKey::boxed(9)).unwrap().write(&opened(session(50)), 5).unwrap();
+    Store::open_signed(&path, boxed_log_key(9)).unwrap().write(&opened(session(50)), 5).unwrap();
     // An entry behind the newest checkpoint.
     append_as_owner(&path, 51);
     refused(&path, "not what its newest checkpoint says");
@@ -59,7 +58,7 @@ fn a_station_that_starts_signs_nothing_that_somebody_else_appended() {
     refused(&path, "not what its newest checkpoint says");
     // A tail under a checkpoint that says the right thing, under another key.
     append_as_owner(&path, 51);
-    Store::open(&path).unwrap().adopt_unsigned(&LogKey::new(8), 5).unwrap();
+    Store::open(&path).unwrap().adopt_unsigned(&log_key(8), 5).unwrap();
     refused(&path, "the station's key for it");
     // Entries that are gone from the end.
     let (_directory, path) = store_of(3);
@@ -79,7 +78,7 @@ fn a_station_that_runs_signs_nothing_that_somebody_else_wrote() {
         }];
     for (number, change) in changes.into_iter().enumerate() {
         let (_directory, path) = store_of(3);
-        let mut store = Store::open_signed(&path, LogKey::boxed(9)).unwrap();
+        let mut store = Store::open_signed(&path, boxed_log_key(9)).unwrap();
         change(&path);
         let before = store.newest_checkpoint().unwrap();
         for _ in 0..2 {
@@ -92,7 +91,7 @@ fn a_station_that_runs_signs_nothing_that_somebody_else_wrote() {
     }
     // The control: others who only read change nothing, and an untouched log goes on over many batches.
     let (_directory, path) = store_of(3);
-    let mut store = Store::open_signed(&path, LogKey::boxed(9)).unwrap();
+    let mut store = Store::open_signed(&path, boxed_log_key(9)).unwrap();
     for number in 60..70 {
         assert_eq!(problems(&path, &[]), [""; 0]);
         store.write(&opened(session(number)), 5).unwrap();
@@ -102,11 +101,11 @@ fn a_station_that_runs_signs_nothing_that_somebody_else_wrote() {
 #[test]
 fn every_batch_is_covered_by_a_checkpoint_when_it_is_durable() {
     let (_directory, path) = store_of(1);
-    let mut store = Store::open_signed(&path, LogKey::boxed(9)).unwrap();
+    let mut store = Store::open_signed(&path, boxed_log_key(9)).unwrap();
     for number in 100..120 {
         store.write_all(&[(opened(session(number)), 5), (opened(session(number + 1000)), 5)]).unwrap();
         let note = Store::open_read_only(&path).unwrap().newest_checkpoint().unwrap().unwrap();
-        let checkpoint = Checkpoint::verify(&note, &LogKey::new(9).verifier()).unwrap();
+        let checkpoint = Checkpoint::verify(&note, &log_key(9).verifier()).unwrap();
         assert_eq!(checkpoint.size, store.log_size().unwrap());
     }
     // A batch of which one record is refused leaves nothing, in the log neither.
@@ -120,15 +119,15 @@ fn every_batch_is_covered_by_a_checkpoint_when_it_is_durable() {
 #[test]
 fn a_new_key_goes_on_where_the_old_one_ended() {
     let (_directory, path) = store_of(10);
-    let unnamed = Store::open_signed(&path, LogKey::boxed(8)).unwrap_err().to_string();
+    let unnamed = Store::open_signed(&path, boxed_log_key(8)).unwrap_err().to_string();
     assert!(unnamed.contains("custody.previous-log-keys"), "{unnamed}");
-    let old = LogKey::new(9).verifier();
-    let mut store = Store::open_signed_after(&path, LogKey::boxed(8), &[old]).unwrap();
+    let old = log_key(9).verifier();
+    let mut store = Store::open_signed_after(&path, boxed_log_key(8), &[old]).unwrap();
     crate::fill(&mut store, 10..12);
     // In another hour, so that the old key's last checkpoint stays.
     store.write(&opened(session(99)), 4_000_000).unwrap();
     let check = |seeds: &[u8]| {
-        let log_keys: Vec<_> = seeds.iter().map(|seed| LogKey::new(*seed).verifier()).collect();
+        let log_keys: Vec<_> = seeds.iter().map(|seed| log_key(*seed).verifier()).collect();
         verify_log(&store, &LogCheck { keys: &log_keys, receipt_keys: &keys, known: &[] }).unwrap()
     };
     assert_eq!(check(&[9, 8]).problems, []);
@@ -139,7 +138,7 @@ fn a_new_key_goes_on_where_the_old_one_ended() {
 fn a_log_is_refused_that_is_not_what_it_signed() {
     let (_directory, path) = store_of(3);
     as_owner(&path, "UPDATE tiles SET hashes = zeroblob(32 * 21)");
-    let error = Store::open_signed(&path, LogKey::boxed(9)).unwrap_err().to_string();
+    let error = Store::open_signed(&path, boxed_log_key(9)).unwrap_err().to_string();
     assert!(error.contains("custody verify"), "{error}");
     Store::open(&path).unwrap();
 }
@@ -156,12 +155,12 @@ fn a_store_of_another_station_is_refused() {
         }
     }
     let (_directory, path) = store_of(1);
-    let public = *LogKey::new(9).verifier().public_key();
+    let public = *log_key(9).verifier().public_key();
     let other = shokyo::custody::log::VerifierKey::new("shokyo/an-operator/issuer-2", public).unwrap();
     let error = Store::open_signed(&path, Box::new(Named(other))).unwrap_err().to_string();
     assert!(error.contains("station's name"), "{error}");
     // A key that cannot be used: nothing is written that it has not signed.
-    let mut store = Store::open_signed(&path, Box::new(Named(LogKey::new(9).verifier()))).unwrap();
+    let mut store = Store::open_signed(&path, Box::new(Named(log_key(9).verifier()))).unwrap();
     assert!(store.write(&opened(session(77)), 5).is_err());
     drop(store);
     assert_eq!(problems(&path, &[]), [""; 0]);
@@ -187,7 +186,7 @@ fn a_store_of_an_older_version_is_named_as_such() {
 #[test]
 fn nothing_is_proven_and_signed_that_the_checkpoint_does_not_cover() {
     let (_directory, path) = store_of(3);
-    let key = LogKey::new(9);
+    let key = log_key(9);
     let hash = |store: &Store| store.receipt_hashes(session(1)).unwrap()[0];
     // The control: what is there untouched is proven, and the proof holds.
     let store = Store::open_read_only(&path).unwrap();
@@ -211,5 +210,5 @@ fn nothing_is_proven_and_signed_that_the_checkpoint_does_not_cover() {
     {
         assert!(matches!(forged.inclusion_receipt(&key), Err(Error::Mismatch { .. })));
     }
-    assert!(proof.inclusion_receipt(&LogKey::new(8)).is_err());
+    assert!(proof.inclusion_receipt(&log_key(8)).is_err());
 }

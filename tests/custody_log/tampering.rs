@@ -175,7 +175,7 @@ fn a_forged_checkpoint_is_found() {
     found("DELETE FROM checkpoints", &["entries 0 to 349: no checkpoint that verifies covers them"]);
     // Signed by the key of another log of the same name.
     let (_directory, path) = store_of(5);
-    let foreign = { crate::chain::LogKey::boxed(8) };
+    let foreign = { crate::chain::boxed_log_key(8) };
     let size_and_root =
         shokyo::custody::log::Checkpoint { origin: foreign.verifier_key().name().into(), size: 35, root: [1; 32] };
     let note = size_and_root.sign(&*foreign).unwrap();
@@ -206,7 +206,7 @@ fn a_log_that_was_cut_off_is_found_by_whoever_kept_a_checkpoint() {
     let (directory, path) = store_of(30);
     let earlier = directory.path().join("earlier.sqlite");
     std::fs::copy(&path, &earlier).unwrap();
-    let mut store = Store::open_signed(&path, crate::chain::LogKey::boxed(9)).unwrap();
+    let mut store = Store::open_signed(&path, crate::chain::boxed_log_key(9)).unwrap();
     crate::fill(&mut store, 30..50);
     let kept = [store.newest_checkpoint().unwrap().unwrap()];
     drop(store);

@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use ed25519_dalek::{Signer, SigningKey};
 use sha2::{Digest, Sha256};
 use shokyo::Error;
-use shokyo::custody::log::{Checkpoint, Hash, NoteSigner, TileId, Tiles, VerifierKey, append, root};
+use shokyo::custody::log::{Checkpoint, Hash, NoteSigner, TileId, Tiles, append, root};
+
+pub(crate) use crate::note_key::NoteKey as Key;
 
 /// Tiles in memory.
 #[derive(Clone, Default)]
@@ -71,28 +72,4 @@ pub(crate) fn checkpoint(tiles: &dyn Tiles, size: u64, key: &Key) -> (Checkpoint
     let checkpoint = Checkpoint { origin, size, root: root(tiles, size).unwrap() };
     let note = checkpoint.sign(key).unwrap();
     (checkpoint, note)
-}
-
-/// A log's key, or another station's.
-pub(crate) struct Key {
-    signing: SigningKey,
-    verifier: VerifierKey,
-}
-
-impl Key {
-    pub(crate) fn new(name: &str, seed: u8) -> Self {
-        let signing = SigningKey::from_bytes(&[seed; 32]);
-        let verifier = VerifierKey::new(name, signing.verifying_key().to_bytes()).unwrap();
-        Self { signing, verifier }
-    }
-}
-
-impl NoteSigner for Key {
-    fn verifier_key(&self) -> &VerifierKey {
-        &self.verifier
-    }
-
-    fn sign(&self, text: &[u8]) -> Result<[u8; 64], Error> {
-        Ok(self.signing.sign(text).to_bytes())
-    }
 }

@@ -3,44 +3,34 @@
 
 use std::sync::OnceLock;
 
-use ed25519_dalek::{Signer, SigningKey};
 use shokyo::buffer::{Cause, CopyClass, Erasure};
-use shokyo::custody::log::{NoteSigner, VerifierKey, origin};
+use shokyo::custody::log::origin;
 use shokyo::custody::{LogCheck, LogReport, LogSigner, Store, verify_log};
-use shokyo::error::Error;
 use shokyo::handover::{Outcome, Record};
-use shokyo::receipt::{self, Details, Event, Receipt, ReceiptSigner, RelayFigures, StationInfo, Unverified};
+use shokyo::receipt::{self, Details, Event, Receipt, RelayFigures, StationInfo, Unverified};
 use shokyo::types::{Protections, Role, SessionId};
-use shokyo::wipe::{Wiped, wipe};
-use shokyo::{Vault, VaultOptions};
+use shokyo::wipe::wipe;
+
+use crate::note_key::NoteKey;
+use crate::receipt_key::{ReceiptKey, a_key_wiped};
 
 pub const KIND: &str = "resident-certificate";
 
 pub struct Station {
     pub info: StationInfo,
-    key: SigningKey,
+    key: ReceiptKey,
     previous: Option<[u8; 32]>,
-}
-
-impl ReceiptSigner for Station {
-    fn key_id(&self) -> [u8; 32] {
-        receipt::key_id(&self.public())
-    }
-
-    fn sign(&self, message: &[u8]) -> Result<[u8; 64], Error> {
-        Ok(self.key.sign(message).to_bytes())
-    }
 }
 
 impl Station {
     pub fn new(role: Role) -> Self {
         let info =
             StationInfo { role, station: format!("{role}-1"), operator: "an-operator".into(), post: "P-17".into() };
-        Self { info, key: SigningKey::from_bytes(&[role as u8; 32]), previous: None }
+        Self { info, key: ReceiptKey::new(role as u8), previous: None }
     }
 
     pub fn public(&self) -> [u8; 32] {
-        self.key.verifying_key().to_bytes()
+        self.key.public()
     }
 
     /// Goes on with the chain of a store.
@@ -61,48 +51,19 @@ impl Station {
             previous: self.previous,
             ..Details::new(event, Cause::Delivered, KIND, 1_000, 2_000)
         };
-        let bytes = Receipt::issue(erasure, &details, &self.info, self).unwrap().into_bytes();
+        let bytes = Receipt::issue(erasure, &details, &self.info, &self.key).unwrap().into_bytes();
         self.previous = Some(receipt::hash(&bytes));
         bytes
     }
 }
 
-fn a_key_wiped() -> Result<Wiped, Error> {
-    static VAULT: OnceLock<Vault> = OnceLock::new();
-    VAULT.get_or_init(|| Vault::open(VaultOptions::small()).unwrap()).new_key().unwrap().erase()
+/// The key of this station's log, from a seed.
+pub fn log_key(seed: u8) -> NoteKey {
+    NoteKey::new(&origin("an-operator", "issuer-1").unwrap(), seed)
 }
 
-/// The key of a log, from a seed.
-pub struct LogKey {
-    key: SigningKey,
-    verifier: VerifierKey,
-}
-
-impl LogKey {
-    pub fn new(seed: u8) -> Self {
-        let key = SigningKey::from_bytes(&[seed; 32]);
-        let name = origin("an-operator", "issuer-1").unwrap();
-        let verifier = VerifierKey::new(&name, key.verifying_key().to_bytes()).unwrap();
-        Self { key, verifier }
-    }
-
-    pub fn boxed(seed: u8) -> LogSigner {
-        Box::new(Self::new(seed))
-    }
-
-    pub fn verifier(&self) -> VerifierKey {
-        self.verifier.clone()
-    }
-}
-
-impl NoteSigner for LogKey {
-    fn verifier_key(&self) -> &VerifierKey {
-        &self.verifier
-    }
-
-    fn sign(&self, text: &[u8]) -> Result<[u8; 64], Error> {
-        Ok(self.key.sign(text).to_bytes())
-    }
+pub fn boxed_log_key(seed: u8) -> LogSigner {
+    Box::new(log_key(seed))
 }
 
 pub fn session(number: u64) -> SessionId {
@@ -143,6 +104,6 @@ pub fn keys(unverified: &Unverified) -> Option<[u8; 32]> {
 
 /// What an auditor finds who has the key of seed 9 and these checkpoints.
 pub fn verify(store: &Store, known: &[String]) -> LogReport {
-    let key = LogKey::new(9).verifier();
+    let key = log_key(9).verifier();
     verify_log(store, &LogCheck { keys: &[key], receipt_keys: &keys, known }).unwrap()
 }

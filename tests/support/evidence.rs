@@ -2,19 +2,16 @@
 #![allow(clippy::unwrap_used, dead_code, reason = "each program that has this module uses a part of it")]
 
 use std::path::{Path, PathBuf};
-use std::sync::OnceLock;
 
-use ed25519_dalek::{Signer, SigningKey};
 use shokyo::buffer::{Cause, CopyClass, Erasure};
 use shokyo::custody::Store;
 use shokyo::error::Error;
 use shokyo::handover::{Outcome, Record};
-use shokyo::receipt::{
-    self, Details, Event, NotCovered, Receipt, ReceiptSigner, RelayFigures, Retained, Statement, StationInfo,
-};
+use shokyo::receipt::{Details, Event, NotCovered, Receipt, RelayFigures, Retained, Statement, StationInfo};
 use shokyo::types::{Protections, Role, SessionId};
-use shokyo::wipe::{Wiped, wipe};
-use shokyo::{Vault, VaultOptions};
+use shokyo::wipe::wipe;
+
+use crate::receipt_key::{ReceiptKey, a_key_wiped};
 
 pub(crate) const KIND: &str = "resident-certificate";
 /// 2026-04-01 06:30 in Japan.
@@ -99,17 +96,7 @@ fn mix(number: u64) -> u64 {
 /// A station that signs what it is told to.
 pub(crate) struct Station {
     pub(crate) info: StationInfo,
-    pub(crate) key: SigningKey,
-}
-
-impl ReceiptSigner for Station {
-    fn key_id(&self) -> [u8; 32] {
-        receipt::key_id(&self.public())
-    }
-
-    fn sign(&self, message: &[u8]) -> Result<[u8; 64], Error> {
-        Ok(self.key.sign(message).to_bytes())
-    }
+    pub(crate) key: ReceiptKey,
 }
 
 impl Station {
@@ -121,11 +108,11 @@ impl Station {
             Role::Kiosk => ("kiosk-0417", "convenience-operator"),
         };
         let info = StationInfo { role, station: station.into(), operator: operator.into(), post: "P-17".into() };
-        Self { info, key: SigningKey::from_bytes(&[role as u8; 32]) }
+        Self { info, key: ReceiptKey::new(role as u8) }
     }
 
     pub(crate) fn public(&self) -> [u8; 32] {
-        self.key.verifying_key().to_bytes()
+        self.key.public()
     }
 
     /// A receipt about a case, after so many milliseconds, with what this event takes.
@@ -151,14 +138,8 @@ impl Station {
             not_covered: if event == Event::LostAtRestart { &[NotCovered::EndedProcess] } else { &[] },
             ..Details::new(event, cause, kind, case.opened_unix_ms, at)
         };
-        Receipt::issue(erasure, &details, &self.info, self).unwrap().into_bytes()
+        Receipt::issue(erasure, &details, &self.info, &self.key).unwrap().into_bytes()
     }
-}
-
-/// What destroying a real key gives: nothing else is evidence for one.
-fn a_key_wiped() -> Result<Wiped, Error> {
-    static VAULT: OnceLock<Vault> = OnceLock::new();
-    VAULT.get_or_init(|| Vault::open(VaultOptions::small()).unwrap()).new_key().unwrap().erase()
 }
 
 /// The four stations, in the order of [`Role::ALL`].
