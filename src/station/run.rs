@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 use tokio::sync::mpsc::UnboundedReceiver;
-use tokio::task::{JoinHandle, JoinSet};
+use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use super::config::{Config, ProtectionSetting, SecretMemorySetting, TrustFiles};
@@ -106,7 +106,8 @@ async fn serve<M: Machine + Send + 'static>(
 ) -> Result<(), Error> {
     let options = LinkOptions { queue: frames_for_a_neighbour(config), ..LinkOptions::from(&config.link) };
     let (driver, connections) = Driver::new(machine, store, config.custody.retention(), notices.clone())?;
-    let mut tasks = Vec::new();
+    // They end with this future, however it ends.
+    let mut beside = JoinSet::new();
     let notices_for_lists = notices.clone();
     if let Some(address) = config.listen {
         let tls = Arc::new(ServerTls::new(config, &trust)?);
@@ -114,21 +115,19 @@ async fn serve<M: Machine + Send + 'static>(
             TcpListener::bind(address).await.map_err(|error| Error::io("listening for neighbours", &error))?;
         let bound = listener.local_addr().map_err(|error| Error::io("listening for neighbours", &error))?;
         notices.tell(None, What::Listening(bound));
-        tasks.push(tokio::spawn(listen(listener, tls, options.clone(), connections.clone(), notices.clone())));
+        beside.spawn(listen(listener, tls, options.clone(), connections.clone(), notices.clone()));
     }
     if let Some(upstream) = &config.upstream {
         let tls = ClientTls::new(config, &trust)?;
         let address = upstream.address.clone();
-        tasks.push(tokio::spawn(keep_connected(address, tls, options, connections.clone(), notices)));
+        beside.spawn(keep_connected(address, tls, options, connections.clone(), notices));
     }
     drop(connections);
-    tasks.push(tokio::spawn(reload_revocation(config.trust.clone(), trust, notices_for_lists)));
-    // A task like the connections', so that what passes between them need not wake another thread; it ends with this future.
+    beside.spawn(reload_revocation(config.trust.clone(), trust, notices_for_lists));
+    // A task like the connections', so that what passes between them need not wake another thread.
     let mut driving = JoinSet::new();
     driving.spawn(driver.run(orders));
-    let driven = driving.join_next().await;
-    tasks.iter().for_each(JoinHandle::abort);
-    match driven {
+    match driving.join_next().await {
         Some(Err(error)) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
         _ => Ok(()),
     }
