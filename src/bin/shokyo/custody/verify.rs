@@ -8,7 +8,7 @@ use std::process::ExitCode;
 
 use clap::Args;
 use serde_json::{Value, json};
-use shokyo::custody::log::Published;
+use shokyo::custody::log::{Checkpoint, Published};
 use shokyo::custody::{EntryKind, LogCheck, LogReport, Store, verify_log};
 
 use super::WRONG;
@@ -167,14 +167,15 @@ fn log_as_json(report: &LogReport, problems: &[String]) -> Value {
 fn published(folder: &Path, believed: &Believed) -> Result<Finding, String> {
     let published = Published::open(folder, believed.log()?).map_err(|error| error.to_string())?;
     let problems: Vec<String> = published.check().err().iter().map(ToString::to_string).collect();
-    let checkpoint = published.checkpoint();
-    let root = hexadecimal::encode(&checkpoint.root);
-    Ok(Finding {
-        text: format!("published log {} of size {}, root {root}", checkpoint.origin, checkpoint.size),
-        json: json!({
-            "what": "published-log", "problems": problems,
-            "origin": checkpoint.origin, "size": checkpoint.size, "root": root,
-        }),
-        problems,
-    })
+    let Checkpoint { origin, size, root } = published.checkpoint();
+    let text = format!("published log {origin} of size {size}, root {}", hexadecimal::encode(root));
+    Ok(about_checkpoint("published-log", text, published.checkpoint(), problems))
+}
+
+/// What is told of a checkpoint, whatever brought it.
+fn about_checkpoint(what: &str, text: String, checkpoint: &Checkpoint, problems: Vec<String>) -> Finding {
+    let Checkpoint { origin, size, root } = checkpoint;
+    let root = hexadecimal::encode(root);
+    let json = json!({ "what": what, "problems": problems, "origin": origin, "size": size, "root": root });
+    Finding { json, text, problems }
 }

@@ -66,26 +66,16 @@ fn card((what, of): &Of<'_>, classes: std::ops::Range<usize>, language: Language
     let (role, event) = **what;
     let times = &of.times;
     let show = |ms: Option<u64>| ms.map_or("–".into(), |ms| language.duration(ms));
+    let (role_name, event_name, count) = (language.role(role), language.event(event), language.number(times.count()));
+    let [median, p95, p99] = [50, 95, 99].map(|percent| show(times.percentile_ms(percent)));
+    let longest = show(times.longest_ms());
     let label = match language {
         Language::Ja => format!(
-            "{}「{}」の分布：{} 件、中央値 {}、95 % が {} 以内、99 % が {} 以内、最長 {}",
-            language.role(role),
-            language.event(event),
-            language.number(times.count()),
-            show(times.percentile_ms(50)),
-            show(times.percentile_ms(95)),
-            show(times.percentile_ms(99)),
-            show(times.longest_ms())
+            "{role_name}「{event_name}」の分布：{count} 件、中央値 {median}、95 % が {p95} 以内、99 % が {p99} 以内、最長 {longest}"
         ),
         Language::En => format!(
-            "{}, {}: distribution of {} times; median {}, 95 % within {}, 99 % within {}, longest {}",
-            language.role(role),
-            language.event(event),
-            language.number(times.count()),
-            show(times.percentile_ms(50)),
-            show(times.percentile_ms(95)),
-            show(times.percentile_ms(99)),
-            show(times.longest_ms())
+            "{role_name}, {event_name}: distribution of {count} times; median {median}, 95 % within {p95}, 99 % within {p99}, \
+             longest {longest}"
         ),
     };
     html! {

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use shokyo::custody::log::{Checkpoint, Note};
 use shokyo::receipt;
 
-use super::Finding;
+use super::{Finding, about_checkpoint};
 use crate::custody::keys::Believed;
 use crate::custody::prove::proof_from_json;
 use crate::hexadecimal;
@@ -74,13 +74,7 @@ pub(super) fn checkpoint(bytes: &[u8], believed: &Believed) -> Result<Finding, S
     let verified = believed.logs.iter().map(|key| Checkpoint::verify(note, key)).find(Result::is_ok);
     let problems: Vec<String> =
         verified.unwrap_or_else(|| Checkpoint::verify(note, log)).err().iter().map(ToString::to_string).collect();
-    let root = hexadecimal::encode(&claimed.root);
-    Ok(Finding {
-        text: format!("checkpoint of {}, size {}, root {root}", claimed.origin, claimed.size),
-        json: json!({
-            "what": "checkpoint", "problems": problems,
-            "origin": claimed.origin, "size": claimed.size, "root": root,
-        }),
-        problems,
-    })
+    let Checkpoint { origin, size, root } = &claimed;
+    let text = format!("checkpoint of {origin}, size {size}, root {}", hexadecimal::encode(root));
+    Ok(about_checkpoint("checkpoint", text, &claimed, problems))
 }
