@@ -242,6 +242,35 @@ fn a_station_started_anew_reaches_a_session_that_is_still_waited_for_whatever_it
     assert_eq!(world.errors, []);
 }
 
+#[test]
+fn nobody_calls_a_session_complete_in_which_a_relay_was_lost_after_the_delivery() {
+    let mut world = World::new(&[7; 40_000]);
+    // The EC centre dies with its receipt, and everybody else has done their part.
+    world.meddle = Box::new(|hop: &mut Hop| {
+        let frame = Frame::decode(&hop.bytes).unwrap();
+        (frame.kind, frame.role) != (MessageType::Erased, Role::EcCentre)
+    });
+    world.run();
+    assert_eq!([0, 2, 3].map(|station| world.outcome(station)), [None; 3]);
+    let crypto = world.kiosk_relay_crypto();
+    let directory = tempfile::tempdir().unwrap();
+    let mut store = Store::open(&directory.path().join("ec.sqlite3")).unwrap();
+    store.write(&world.records[1][0], 1).unwrap();
+    assert_eq!(record_lost(&crypto, &mut store, world.now.unix_ms).unwrap().len(), 1);
+    let mut outbox = Outbox::new(crypto, world.trust.clone(), Policy::default()).unwrap();
+    outbox.handle_found(world.now, store.unacknowledged(0, 9).unwrap()).unwrap();
+    world.meddle = Box::new(|_| true);
+    world.network.push_back(Hop { link: 1, up: true, bytes: sent(&mut outbox) });
+    world.run();
+    assert_eq!(world.errors, []);
+    // Every receipt is there, before any deadline; what one of them says counts for all.
+    for station in [0, 2, 3] {
+        assert_eq!(world.outcome(station), Some(Outcome::Unresolved), "station {station}");
+        let told = world.records[station].iter().filter(|record| matches!(record, Record::Alarm { .. })).count();
+        assert_eq!(told, 1, "station {station}");
+    }
+}
+
 /// So many receipts of the kiosk for sessions that nobody else ever heard of.
 fn of_nowhere(world: &World, count: u64) -> Vec<Vec<u8>> {
     let directory = tempfile::tempdir().unwrap();

@@ -7,6 +7,7 @@ use alloc::vec::Vec;
 use minicbor::{Decoder, Encoder};
 
 use super::message::{MessageType, array, hash};
+use super::record::Outcome;
 use crate::buffer::Cause;
 use crate::error::Error;
 use crate::types::Role;
@@ -383,22 +384,30 @@ impl Body for Erased {
     }
 }
 
-/// Issuer → all: every receipt of the session is there.
+/// Issuer → all: every receipt of the session is there, and what they say together.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Complete {
+    /// How the session ended for the issuer, which has read them: nobody calls it better. Never [`Outcome::Lost`].
+    pub(super) outcome: Outcome,
     /// The issuer's certificate for messages (DER).
     pub(super) certificate: Vec<u8>,
 }
 
 impl Body for Complete {
     const KIND: MessageType = MessageType::Complete;
-    const ITEMS: u64 = 1;
+    const ITEMS: u64 = 2;
     fn put(&self, encoder: &mut Encoder<&mut Vec<u8>>) -> Put {
-        encoder.bytes(&self.certificate)?;
+        encoder.u8(self.outcome as u8)?.bytes(&self.certificate)?;
         Ok(())
     }
     fn take(decoder: &mut Decoder<'_>) -> Result<Self, Error> {
-        Ok(Self { certificate: bounded(decoder, MAX_CERTIFICATE)? })
+        let outcome = match decoder.u8() {
+            Ok(1) => Outcome::Complete,
+            Ok(2) => Outcome::Ended,
+            Ok(3) => Outcome::Unresolved,
+            _ => return Err(Error::Malformed { what: "an outcome" }),
+        };
+        Ok(Self { outcome, certificate: bounded(decoder, MAX_CERTIFICATE)? })
     }
 }
 

@@ -30,6 +30,17 @@ impl<T> Recent<T> {
         self.facts.get(id)
     }
 
+    pub(super) fn get_mut(&mut self, id: &SessionId) -> Option<&mut T> {
+        self.facts.get_mut(id)
+    }
+
+    /// Forgets one before its time.
+    pub(super) fn remove(&mut self, id: &SessionId) {
+        if self.facts.remove(id).is_some() {
+            self.order.retain(|(_, of)| of != id);
+        }
+    }
+
     pub(super) fn contains(&self, id: &SessionId) -> bool {
         self.facts.contains_key(id)
     }

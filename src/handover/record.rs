@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 
 use crate::types::SessionId;
 
-/// How a session ended for this station.
+/// How a session ended for this station; the later, the less is known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[repr(u8)]
 pub enum Outcome {
@@ -18,6 +18,10 @@ pub enum Outcome {
     /// The process died with the session open.
     Lost = 4,
 }
+
+/// The alarm of a kiosk or relay that the issuing system tells so.
+pub(super) const CALLED_UNRESOLVED: &str =
+    "the issuing system calls this session unresolved: by its own end, or by another station's receipt";
 
 /// One durable record.
 #[derive(Clone, Debug, PartialEq, Eq)]

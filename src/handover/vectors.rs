@@ -68,7 +68,7 @@ fn every_body_of_the_sessions_is_read_and_written_again() {
             kinds.insert(read.kind);
         }
     }
-    assert_eq!(kinds.len(), 13, "every type of message is there");
+    assert_eq!(kinds.len(), 14, "every type of message is there");
 }
 
 #[test]

@@ -47,8 +47,8 @@ fn an_edited_row_is_found() {
         &["entry 1 (own-receipt, row 1 of receipts): the columns"],
     );
     found("UPDATE receipts SET own = 0 WHERE id = 1", &["entry 1 (own-receipt, row 1 of receipts): the columns"]);
-    let changed =
-        "UPDATE receipts SET receipt = CAST(substr(receipt, 1, length(receipt) - 1) || x'00' AS BLOB) WHERE id = 1";
+    let changed = "UPDATE receipts SET receipt = CAST(substr(receipt, 1, length(receipt) - 1) \
+                   || CASE substr(receipt, -1) WHEN x'00' THEN x'01' ELSE x'00' END AS BLOB) WHERE id = 1";
     found(
         changed,
         &[

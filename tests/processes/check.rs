@@ -60,7 +60,7 @@ pub(crate) fn check(town: &Town, stores: &[Store]) -> Vec<String> {
             let own: Vec<_> = store.receipts(session).unwrap().into_iter().filter(|stored| stored.own).collect();
             let who = format!("{} about {session}", identity.station);
             match ended {
-                Some((Outcome::Complete, _)) if !identity.role.is_relay() && !report.complete => {
+                Some((Outcome::Complete, _)) if !report.complete => {
                     problems.push(format!("{who}: complete, but {:?}", report.problems));
                 }
                 Some((Outcome::Lost, _)) => {

@@ -134,8 +134,14 @@ impl World<'_> {
 
     fn audit_end(&mut self, index: usize, transaction: Option<usize>, outcome: Outcome) {
         let Some(transaction) = transaction else { return };
+        if self.stations[index].role == Role::Issuer {
+            self.ledger.borrow_mut().transactions[transaction].called = Some(outcome);
+        }
         if outcome != Outcome::Complete {
             return;
+        }
+        if self.ledger.borrow().transactions[transaction].called != Some(Outcome::Complete) {
+            self.find(Check::Overclaimed, index, Some(transaction), "complete, and the issuer does not say so");
         }
         let wrong = {
             let ledger = self.ledger.borrow();

@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::rc::Rc;
 
+use shokyo::handover::Outcome;
 use shokyo::types::{Role, SessionId};
 
 /// What must never happen, counted.
@@ -61,6 +62,8 @@ impl Kind {
 #[derive(Clone, Debug, Default)]
 pub struct Transaction {
     pub printed: u32,
+    /// How its issuer said that it ended.
+    pub called: Option<Outcome>,
     /// Live handles through which the issuer, and the kiosk, could read the document.
     readable: [u32; 2],
     /// Everything that the kiosk holds for it.

@@ -104,7 +104,7 @@ pub fn erased(member: &Member, session: SessionId, receipt: Vec<u8>) -> Vec<u8> 
 }
 
 pub fn complete(member: &Member, session: SessionId) -> Vec<u8> {
-    signed(member, MessageType::Complete, session, [0; 32], &body(&[certificate(member)]))
+    signed(member, MessageType::Complete, session, [0; 32], &body(&[Item::Number(1), certificate(member)]))
 }
 
 /// `H(label, parts…)` of docs/protocol.md, written a second time.

@@ -238,7 +238,8 @@ impl Reader<'_> {
             M::Erased => self.erased(&frame)?,
             M::Complete => {
                 from(Role::Issuer)?;
-                let [certificate] = items(frame.body)?;
+                let [outcome, certificate] = items(frame.body)?;
+                demand((1..=3).contains(&outcome.number()?), "an outcome")?;
                 self.certificate_of(role, &certificate)?;
             }
             M::Recorded => {

@@ -67,6 +67,9 @@ fn write(path: &Path, value: &Value) {
 fn session(title: &str, suite: Suite, document: &[u8], cancelled: bool) -> Session {
     let mut stations = Stations::new(suite, document, cancelled);
     stations.run();
+    if cancelled {
+        stations.late();
+    }
     let frames = stations.frames;
     let mut session = Session {
         title: title.into(),

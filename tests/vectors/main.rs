@@ -33,13 +33,15 @@ fn every_value_of_every_session_is_worked_out_again_from_its_frames_and_secrets(
 }
 
 #[test]
-fn a_whole_session_has_every_message_but_a_cancellation_which_the_third_has() {
+fn a_whole_session_has_every_message_but_a_cancellation_and_a_late_answer_which_the_third_has() {
     let kinds = |session: &Session| -> std::collections::BTreeSet<MessageType> {
         session.frames.iter().map(|frame| Frame::decode(frame).unwrap().kind).collect()
     };
     for session in sessions() {
         let cancelled = session.title.starts_with("cancelled");
-        assert_eq!(kinds(&session).contains(&MessageType::Cancel), cancelled, "{}", session.title);
+        for kind in [MessageType::Cancel, MessageType::Recorded] {
+            assert_eq!(kinds(&session).contains(&kind), cancelled, "{}", session.title);
+        }
         assert!(cancelled || kinds(&session).len() == 12, "{}", session.title);
     }
 }

@@ -166,6 +166,10 @@ fn bodies(list: &mut Vec<Value>, find: &dyn Fn(MessageType) -> Vec<u8>) {
     add(M::Chunk, "an index of 2^32", &[0x82, 0x1B, 0, 0, 0, 1, 0, 0, 0, 0, 0x41, 0xFF]);
     add(M::Chunk, "the length 1 in two bytes", &[0x82, 0x01, 0x58, 0x01, 0xFF]);
     add(M::Credit, "an end of 2^32", &[0x82, 0x00, 0x1B, 0, 0, 0, 1, 0, 0, 0, 0]);
+    for outcome in [0, 4] {
+        let complete = [&[0x82, outcome][..], &string(&[1; 5])].concat();
+        add(M::Complete, &format!("the outcome {outcome}"), &complete);
+    }
     add(M::Opened, "a number instead of a truth value", &[0x81, 0x01]);
     add(M::Received, "a hash of 31 bytes", &[&[0x82, 0x03][..], &string(&[7; 31])].concat());
     add(M::Attachment, "4,097 bytes", &[vec![0x82], string(&[0; 4097]), string(&[1; 5])].concat());

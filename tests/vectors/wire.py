@@ -59,7 +59,7 @@ BODIES = {
     RELEASE: [public_key, string(64), string(8192), certificate],
     OPENED: [lambda value: type(value) is bool],
     ERASED: [string(8192), certificate, certificate],
-    COMPLETE: [certificate],
+    COMPLETE: [lambda value: type(value) is int and 1 <= value <= 3, certificate],
     CANCEL: [lambda value: type(value) is int and 1 <= value <= 10, certificate],
     ATTACHMENT: [string(4096), certificate],
     RECORDED: [lambda value: type(value) is bool, certificate],

@@ -39,7 +39,7 @@ fn every_body_survives_and_a_cut_one_is_refused() {
     survives(Attachment { data: vec![1; 400], certificate: vec![2; 300] });
     survives(Opened { verified: true });
     survives(Erased { receipt: vec![1; 500], receipt_certificate: vec![2; 300], certificate: vec![3; 300] });
-    survives(Complete { certificate: vec![1; 300] });
+    survives(Complete { outcome: Outcome::Unresolved, certificate: vec![1; 300] });
     survives(Cancel { cause: Cause::Deadline, certificate: vec![1; 300] });
 }
 

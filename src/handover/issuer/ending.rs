@@ -1,5 +1,6 @@
 //! How a session ends at an issuing system: erased, receipted, told, and removed when every receipt is there.
 use super::*;
+use crate::handover::body::Complete;
 
 impl<C: Crypto, T: Trust> Issuer<C, T> {
     pub(super) fn expire(&mut self, now: Now, id: SessionId) {
@@ -8,7 +9,7 @@ impl<C: Crypto, T: Trust> Issuer<C, T> {
         self.persist(Record::Alarm { session: id, what: deadline.alarm() });
         self.output.event(IssuerEvent::DeadlineExceeded { session: id, deadline });
         if self.sessions.get(&id).is_some_and(Session::is_closing) {
-            self.remove(id, false);
+            self.remove(id, false, Pending::Nothing);
         } else {
             self.end(now, id, Cause::Deadline, true);
         }
@@ -40,22 +41,32 @@ impl<C: Crypto, T: Trust> Issuer<C, T> {
         if !session.has_all_receipts() {
             return;
         }
-        let body = crate::handover::body::Complete { certificate: self.crypto.certificate().to_vec() }.encode();
-        let (peer, suite) = (session.peer(), session.suite());
+        let (peer, suite, outcome) = (session.peer(), session.suite(), session.outcome(true));
+        let body = Complete { outcome, certificate: self.crypto.certificate().to_vec() }.encode();
+        let mut told = Pending::Nothing;
         if let Ok(frame) = sign_frame(&self.crypto, suite, MessageType::Complete, id, [0; 32], &body) {
-            self.output.transmit(peer, id, frame.clone());
             let until = now.monotonic.after(self.policy.receipt);
-            self.completed.insert(id, until, Completed { peer, frame });
+            self.completed.insert(id, until, Completed { peer, frame, on_record: false });
+            told = Pending::Complete;
         }
-        self.remove(id, true);
+        self.remove(id, true, told);
     }
 
-    pub(super) fn remove(&mut self, id: SessionId, complete: bool) {
+    /// The end is on record: now the others may rely on it.
+    pub(super) fn tell_complete(&mut self, id: SessionId) {
+        if let Some(completed) = self.completed.get_mut(&id) {
+            completed.on_record = true;
+            self.output.transmit(completed.peer, id, completed.frame.clone());
+        }
+    }
+
+    pub(super) fn remove(&mut self, id: SessionId, complete: bool, then: Pending) {
         let Some(session) = self.sessions.remove(&id) else { return };
         self.deadlines.remove(id);
         self.resends.remove(id);
         let outcome = session.outcome(complete);
-        self.persist(Record::Ended { session: id, outcome });
+        let token = self.output.persist(Record::Ended { session: id, outcome });
+        self.pending.insert(token, (id, then));
         self.output.event(IssuerEvent::Finished { session: id, outcome });
     }
 

@@ -89,6 +89,12 @@ impl<C: Crypto, T: Trust> Issuer<C, T> {
         if session.note_receipt(&sender, &statement)? {
             let token = self.output.persist(Record::PeerReceipt { session: id, receipt: erased.receipt });
             self.pending.insert(token, (id, Pending::Receipt(sender.role)));
+            if !ends_well(&sender, &statement) {
+                self.persist(Record::Alarm {
+                    session: id,
+                    what: "another station's receipt says: lost, unknown or not erased",
+                });
+            }
         }
         Ok(())
     }
@@ -152,7 +158,10 @@ impl<C: Crypto, T: Trust> Issuer<C, T> {
     pub(super) fn acknowledge_again(&mut self, peer: Peer, id: SessionId) -> Result<(), Error> {
         match self.completed.get(&id) {
             Some(completed) if completed.peer == peer => {
-                self.output.transmit(peer, id, completed.frame.clone());
+                // Otherwise it follows once the end is on record.
+                if completed.on_record {
+                    self.output.transmit(peer, id, completed.frame.clone());
+                }
                 Ok(())
             }
             _ => Err(Error::Mismatch { what: "the neighbour of a session" }),

@@ -15,7 +15,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use self::late::Late;
-use self::session::{Pending, Session};
+use self::session::{Pending, Session, ends_well};
 use super::body::{Apply, ApplyHeader, Body, Cancel, Challenge, Credit, Erased, Hello, Opened, Received};
 use super::cipher_suite::{Suite, Suites};
 use super::crypto::Crypto;
@@ -116,6 +116,8 @@ struct Outstanding<C: Crypto> {
 struct Completed {
     peer: Peer,
     frame: Vec<u8>,
+    /// The end of the session is on record: a process that dies before calls it lost, and nobody was told otherwise.
+    on_record: bool,
 }
 
 /// The issuing system.
@@ -250,6 +252,10 @@ impl<C: Crypto, T: Trust> Issuer<C, T> {
                 self.receipt_is_durable(now, id, role);
                 Ok(())
             }
+            Pending::Complete => {
+                self.tell_complete(id);
+                Ok(())
+            }
             Pending::Nothing => Ok(()),
         };
         if outcome.is_err() {
@@ -269,6 +275,8 @@ impl<C: Crypto, T: Trust> Issuer<C, T> {
                     session.forget_receipt(role);
                 }
             }
+            // Whoever sends its receipt again learns that it is kept.
+            Some((id, Pending::Complete)) => self.completed.remove(&id),
             Some((_, Pending::Nothing)) | None => {}
         }
     }
@@ -398,7 +406,7 @@ impl<C: Crypto, T: Trust> Issuer<C, T> {
         let sessions: Vec<_> = self.sessions.keys().copied().collect();
         for id in sessions {
             self.persist(Record::Alarm { session: id, what: "the station stopped before every receipt was there" });
-            self.remove(id, false);
+            self.remove(id, false, Pending::Nothing);
         }
     }
 

@@ -33,8 +33,18 @@ pub(super) enum Pending {
     Release,
     /// Counting the receipt of this station.
     Receipt(Role),
+    /// Telling the other stations that every receipt is there.
+    Complete,
     /// Nothing.
     Nothing,
+}
+
+/// Whether another station's receipt says that its part ended as it should.
+pub(super) fn ends_well(sender: &Identity, statement: &Statement) -> bool {
+    match sender.role {
+        Role::Kiosk => statement.event == Event::Erased,
+        _ => statement.event == Event::RelayedNotRetained && statement.relay.is_some_and(|relay| relay.frames > 0),
+    }
 }
 
 /// Who applied, and for what.
@@ -356,11 +366,7 @@ impl<C: Crypto> Session<C> {
             }
             _ => {}
         }
-        let ends_well = match sender.role {
-            Role::Kiosk => statement.event == Event::Erased,
-            _ => statement.event == Event::RelayedNotRetained && statement.relay.is_some_and(|relay| relay.frames > 0),
-        };
-        if !ends_well {
+        if !ends_well(sender, statement) {
             self.verdict = Some(Outcome::Unresolved);
         } else if sender.role == Role::Kiosk && statement.cause != Cause::Delivered {
             #[cfg(shokyo_model)]

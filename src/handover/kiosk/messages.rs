@@ -158,15 +158,24 @@ impl<C: Crypto, T: Trust> Kiosk<C, T> {
     }
 
     pub(super) fn complete(&mut self, frame: &Frame<'_>) -> Result<(), Error> {
-        Complete::decode(frame.body)?;
+        let complete = Complete::decode(frame.body)?;
         self.check_issuer(frame)?;
         match self.state {
             State::Reported { .. } => {
-                self.finish(match self.cause {
+                let own = match self.cause {
                     Cause::Delivered => Outcome::Complete,
                     _ if self.print_unknown => Outcome::Unresolved,
                     _ => Outcome::Ended,
-                });
+                };
+                #[cfg(shokyo_model)]
+                if crate::handover::model::defect::is(crate::handover::model::defect::Defect::CompleteUntold) {
+                    self.finish(own);
+                    return Ok(());
+                }
+                if complete.outcome == Outcome::Unresolved {
+                    self.alarm(CALLED_UNRESOLVED);
+                }
+                self.finish(own.max(complete.outcome));
                 Ok(())
             }
             State::Finished => Ok(()),

@@ -28,7 +28,7 @@ use super::identity::{Identity, Trust};
 use super::message::{Frame, MessageType, chunk_hash, frame_hash, hash, session_id};
 use super::output::{Output, Peer, Persist, Transmit};
 use super::policy::{Deadline, Policy};
-use super::record::{Outcome, Record};
+use super::record::{CALLED_UNRESOLVED, Outcome, Record};
 use super::release::ReleaseBody;
 use super::signing::{
     cancel_frame, check_certified, check_receipt, check_signature, erased_frame, plain_frame, sign_frame,

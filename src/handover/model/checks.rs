@@ -173,7 +173,13 @@ pub(super) fn duplicate(before: &Station, station: &mut Station, bytes: &[u8], q
     // A receipt for a session that is not open is given to the store again, which keeps it once, and answered again: the answer
     // may have been lost.
     let memory = &before.memory;
-    let open = |session: &SessionId| memory.opened.contains(session) && !memory.ended.contains_key(session);
+    let ending = |session: &SessionId| {
+        let is = |record: &Record| matches!(record, Record::Ended { session: of, .. } if of == session);
+        before.writing.iter().any(|persist| is(&persist.record))
+    };
+    let open = |session: &SessionId| {
+        memory.opened.contains(session) && !memory.ended.contains_key(session) && !ending(session)
+    };
     let late = |frame: &Frame<'_>| frame.kind == MessageType::Erased && !open(&frame.session) && frames.is_empty();
     if matches!(before.machine, Machine::Issuer(_)) && Frame::decode(bytes).is_ok_and(|frame| late(&frame)) {
         return;

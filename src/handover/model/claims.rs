@@ -69,11 +69,16 @@ impl Handover {
         known.iter().filter_map(|kiosk| kiosk.applied().map(|session| (kiosk, session)))
     }
 
-    /// The issuer calls a session complete only if its document was delivered.
+    /// The issuer calls a session complete only if its document was delivered, and nobody does before the issuer.
     fn complete_is_delivered(&self, world: &World) -> bool {
         let known = self.known(world);
         Self::sessions(&known).all(|(kiosk, session)| {
-            known[usize::from(ISSUER)].outcome(session) != Some(Outcome::Complete) || kiosk.station.memory.delivered
+            let complete = |known: &Arc<Known>| known.outcome(session) == Some(Outcome::Complete);
+            if complete(&known[usize::from(ISSUER)]) {
+                kiosk.station.memory.delivered
+            } else {
+                !known.iter().any(complete)
+            }
         })
     }
 

@@ -22,6 +22,8 @@ pub(crate) enum Defect {
     RelayCountsNothing,
     /// The issuer calls a session complete whatever the kiosk's receipt tells.
     CompleteUndelivered,
+    /// The kiosk calls a session complete whatever the issuer, which has read the receipts, calls it.
+    CompleteUntold,
     /// The kiosk lets print before that is on record.
     PrintUnrecorded,
     /// The kiosk lets print as often as it is asked.

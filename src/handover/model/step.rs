@@ -164,9 +164,11 @@ pub(super) fn finish(
     }
     let repeated = frame_taken.is_some_and(|number| before.memory.taken.contains(&number));
     let quiet = outputs.issuer.is_empty() && outputs.kiosk.is_empty() && records.is_empty();
-    // Nothing waits for these, and their failure changes nothing: they are durable at once.
+    // Nothing waits for these, and their failure changes nothing: they are durable at once. But the issuer tells
+    // others of an end once it is.
+    let issuer = matches!(station.machine, Machine::Issuer(_));
     for Persist { token, record } in outputs.records {
-        if matches!(record, Record::Alarm { .. } | Record::Ended { .. }) {
+        if matches!(record, Record::Alarm { .. }) || matches!(record, Record::Ended { .. }) && !issuer {
             note_durable(station, &record);
             let now = station.now();
             station.machine.handle_written(now, token, true);

@@ -99,6 +99,7 @@ fn every_defect_is_found() {
         (Defect::RelayReportsEarly, RECEIPTS),
         (Defect::RelayCountsNothing, RECEIPTS),
         (Defect::CompleteUndelivered, RECEIPTS),
+        (Defect::CompleteUntold, RECEIPTS),
         (Defect::PrintUnrecorded, PRINTED_ONCE),
         (Defect::PrintAgain, PRINTED_ONCE),
         (Defect::ReceiptTwice, DUPLICATES),

@@ -26,7 +26,7 @@ use super::message::{Frame, MessageType, frame_hash, session_id};
 use super::output::{Output, Peer, Persist};
 use super::policy::{Deadline, Policy};
 use super::recent::Recent;
-use super::record::{Outcome, Record};
+use super::record::{CALLED_UNRESOLVED, Outcome, Record};
 use super::schedule::Schedule;
 use super::share;
 use super::signing::{cancel_frame, check_certified, sign_frame};

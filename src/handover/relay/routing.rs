@@ -193,6 +193,8 @@ impl<C: Crypto, T: Trust> Relay<C, T> {
             return Ok(());
         }
         let offer = (kind == MessageType::Offer).then(|| frame_hash(&passing.frame));
+        // It is the issuer's, and was decoded for that check.
+        let complete = (kind == MessageType::Complete).then(|| outcome_in(&passing.frame));
         self.passing.push_back(passing);
         if from_kiosk {
             session.ending(Cause::HandedOver);
@@ -204,7 +206,6 @@ impl<C: Crypto, T: Trust> Relay<C, T> {
                 // The kiosk's receipt still comes; if not, this is how long it is waited for.
                 self.bring_deadline_forward(id, now.monotonic.after(self.policy.receipt));
             }
-            MessageType::Complete => session.complete(),
             MessageType::Received => {
                 self.advance_deadline(id, now.monotonic.after(self.policy.release), Deadline::Release);
             }
@@ -217,11 +218,28 @@ impl<C: Crypto, T: Trust> Relay<C, T> {
         if let Some(offer) = offer {
             self.offered(now, id, offer);
         }
+        if let Some(outcome) = complete {
+            self.completed(id, outcome);
+        }
         Ok(())
     }
 }
 
+/// What a Complete says of its session.
+fn outcome_in(frame: &[u8]) -> Outcome {
+    let complete = Frame::decode(frame).and_then(|frame| Complete::decode(frame.body));
+    complete.map_or(Outcome::Unresolved, |complete| complete.outcome)
+}
+
 impl<C: Crypto, T: Trust> Relay<C, T> {
+    /// The issuer has every receipt.
+    fn completed(&mut self, id: SessionId, outcome: Outcome) {
+        let Some(session) = self.sessions.get_mut(&id) else { return };
+        if session.complete(outcome) && outcome == Outcome::Unresolved {
+            self.output.persist(Record::Alarm { session: id, what: CALLED_UNRESOLVED });
+        }
+    }
+
     /// An offer passes: what is attached follows it.
     fn offered(&mut self, now: Now, id: SessionId, offer: [u8; 32]) {
         let Some(session) = self.sessions.get_mut(&id) else { return };

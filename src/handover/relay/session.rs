@@ -50,7 +50,8 @@ pub(super) struct Session {
     reporting: Option<Vec<u8>>,
     /// The receipt's frame, to be sent until it is acknowledged.
     reported: Option<Vec<u8>>,
-    complete: bool,
+    /// What the issuer, which has every receipt, calls the session.
+    complete: Option<Outcome>,
     pub(super) deadline: (Time, Deadline),
     /// How long the lost connections upstream and downstream may stay lost.
     offline: [Option<Time>; 2],
@@ -71,7 +72,7 @@ impl Session {
             attachment: None,
             reporting: None,
             reported: None,
-            complete: false,
+            complete: None,
             deadline: (now.monotonic, Deadline::Transmit),
             offline: [None; 2],
         }
@@ -195,9 +196,13 @@ impl Session {
         self.ending.get_or_insert(cause);
     }
 
-    /// The issuer has every receipt.
-    pub(super) const fn complete(&mut self) {
-        self.complete = true;
+    /// The issuer has every receipt, and says what they say together; `true` the first time, which counts.
+    pub(super) const fn complete(&mut self, outcome: Outcome) -> bool {
+        let first = self.complete.is_none();
+        if first {
+            self.complete = Some(outcome);
+        }
+        first
     }
 
     pub(super) fn is_ready_to_report(&self) -> bool {
@@ -209,11 +214,12 @@ impl Session {
     }
 
     pub(super) const fn is_done(&self) -> bool {
-        self.complete && self.held == 0 && self.reported.is_some()
+        self.complete.is_some() && self.held == 0 && self.reported.is_some()
     }
 
     pub(super) fn outcome(&self) -> Outcome {
-        if self.ending == Some(Cause::HandedOver) { Outcome::Complete } else { Outcome::Ended }
+        let own = if self.ending == Some(Cause::HandedOver) { Outcome::Complete } else { Outcome::Ended };
+        own.max(self.complete.unwrap_or(Outcome::Unresolved))
     }
 
     /// The receipt's frame, until it is acknowledged.
