@@ -18,6 +18,7 @@ mod handover_model;
 mod header;
 mod injection;
 mod models;
+mod other_targets;
 mod packages;
 mod report;
 mod sanitizers;

@@ -2,9 +2,9 @@
 
 use std::path::Path;
 
-use crate::bare;
 use crate::call::{Call, Failure};
 use crate::steps::Outcome;
+use crate::{bare, other_targets};
 
 /// How the presence of a package is seen, on Debian and elsewhere.
 enum Sign {
@@ -12,8 +12,8 @@ enum Sign {
     Program(&'static str),
     /// A file.
     File(&'static str),
-    /// A file, or the target for which it is needed, installed by rustup.
-    FileOrDevice(&'static str),
+    /// A file, or the other targets, for which it is needed, in the installed toolchain.
+    FileOrTargets(&'static str),
 }
 
 struct Package {
@@ -111,21 +111,21 @@ const PACKAGES: &[Package] = &[
     },
     Package {
         name: "rustc-web",
-        sign: Sign::FileOrDevice(bare::DEBIAN_RUSTC),
+        sign: Sign::FileOrTargets(other_targets::DEBIAN_RUSTC),
         required: false,
         reason: "a compiler that matches the sources below (these three: 150 MB to fetch, 0.8 GB on disk, half a minute)",
     },
     Package {
         name: "cargo-web",
-        sign: Sign::FileOrDevice(bare::DEBIAN_CARGO),
+        sign: Sign::FileOrTargets(other_targets::DEBIAN_CARGO),
         required: false,
-        reason: "builds `core` from those sources for a processor without an operating system",
+        reason: "builds the standard library from those sources for other processors and systems",
     },
     Package {
         name: "rust-web-src",
-        sign: Sign::FileOrDevice(bare::DEBIAN_SOURCES),
+        sign: Sign::FileOrTargets(other_targets::DEBIAN_SOURCES),
         required: false,
-        reason: "the sources of `core` and `alloc`, for a target that rustup has not installed",
+        reason: "the sources of the standard library, for targets that rustup has not installed",
     },
     Package {
         name: "binutils-arm-none-eabi",
@@ -189,7 +189,7 @@ impl Sign {
             Self::Program(name) => std::env::var_os("PATH")
                 .is_some_and(|path| std::env::split_paths(&path).any(|folder| folder.join(name).is_file())),
             Self::File(path) => Path::new(path).exists(),
-            Self::FileOrDevice(path) => Path::new(path).exists() || bare::device_is_installed(),
+            Self::FileOrTargets(path) => Path::new(path).exists() || other_targets::all_are_installed(),
         }
     }
 }
