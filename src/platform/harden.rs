@@ -127,7 +127,10 @@ impl Hardened {
     pub fn undo(self) -> std::vec::Vec<HardeningStep> {
         // A step that failed may have changed something all the same: what failed may be the reading back.
         let changed = |outcome| matches!(outcome, HardeningOutcome::Achieved | HardeningOutcome::Failed(_));
-        self.outcomes().filter(|(step, outcome)| changed(*outcome) && !undo(*step, &self.before)).map(|(step, _)| step).collect()
+        self.outcomes()
+            .filter(|(step, outcome)| changed(*outcome) && !undo(*step, &self.before))
+            .map(|(step, _)| step)
+            .collect()
     }
 }
 

@@ -28,6 +28,8 @@ pub use fatal::FatalSignal;
 pub use harden::{Hardened, Hardening, HardeningOutcome, HardeningStep, harden_process};
 #[cfg(feature = "std")]
 pub use imp::boot_time;
+#[cfg(feature = "custody")]
+pub(crate) use imp::files;
 #[cfg(feature = "std")]
 pub(crate) use imp::{
     FirstProcess, ProcessMark, Timer, advise_no_dump, advise_not_in_children, advise_wipe_on_fork, is_lock_limit,

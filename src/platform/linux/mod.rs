@@ -1,5 +1,7 @@
 //! Linux. Here: randomness, time and limits; memory and processes are in files of their own.
 
+#[cfg(feature = "custody")]
+pub(crate) mod files;
 mod harden;
 mod memory;
 mod secret;

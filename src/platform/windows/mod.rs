@@ -3,6 +3,10 @@
 //! A process cannot be forked. An exception puts the processor's registers on the stack that is in use: in a clean room on its locked
 //! stack, which is wiped afterwards.
 
+#[cfg(feature = "net")]
+mod access;
+#[cfg(feature = "custody")]
+pub(crate) mod files;
 mod harden;
 mod memory;
 mod process;

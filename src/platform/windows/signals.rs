@@ -37,10 +37,9 @@ pub(crate) fn precede(signal: FatalSignal, action: fn()) -> Result<(), i32> {
     ACTION.store(action as *mut (), Ordering::Release);
     match signal {
         FatalSignal::Abort => once(&ABORTS, precede_abort),
-        FatalSignal::Bus
-        | FatalSignal::Arithmetic
-        | FatalSignal::IllegalInstruction
-        | FatalSignal::Segmentation => once(&FAULTS, precede_faults),
+        FatalSignal::Bus | FatalSignal::Arithmetic | FatalSignal::IllegalInstruction | FatalSignal::Segmentation => {
+            once(&FAULTS, precede_faults)
+        }
         FatalSignal::Hangup => precede_events(&[CTRL_CLOSE_EVENT]),
         FatalSignal::Interrupt => precede_events(&[CTRL_C_EVENT]),
         FatalSignal::Quit => precede_events(&[CTRL_BREAK_EVENT]),
@@ -87,7 +86,7 @@ unsafe extern "system" fn unhandled(exception: *const EXCEPTION_POINTERS) -> i32
 }
 
 fn precede_events(events: &[u32]) -> Result<(), i32> {
-    events.iter().for_each(|event| drop(EVENTS.fetch_or(1 << event, Ordering::AcqRel)));
+    EVENTS.fetch_or(events.iter().fold(0, |bits, event| bits | 1 << event), Ordering::AcqRel);
     once(&CONSOLE, || {
         // SAFETY: the handler has the form that is demanded, and stays where it is.
         if unsafe { SetConsoleCtrlHandler(Some(console), 1) } != 0 { Ok(()) } else { Err(last_error()) }

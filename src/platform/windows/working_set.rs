@@ -132,10 +132,15 @@ mod tests {
         }
         let asked = RefCell::new(0);
         let other = ERROR_NOACCESS.cast_signed();
-        let outcome = lock_with(4096, || Err(other), || Ok(AT_FIRST), |_| {
-            *asked.borrow_mut() += 1;
-            Ok(())
-        });
+        let outcome = lock_with(
+            4096,
+            || Err(other),
+            || Ok(AT_FIRST),
+            |_| {
+                *asked.borrow_mut() += 1;
+                Ok(())
+            },
+        );
         assert_eq!((outcome, asked.into_inner()), (Err(other), 0));
         assert_eq!(lock_with(usize::MAX, || Err(QUOTA), || Ok(AT_FIRST), |_| Ok(())), Err(QUOTA));
     }
