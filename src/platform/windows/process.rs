@@ -3,6 +3,9 @@
 
 use core::sync::atomic::{AtomicU32, Ordering};
 
+use windows_sys::Win32::System::LibraryLoader::{
+    GET_MODULE_HANDLE_EX_FLAG_FROM_ADDRESS, GET_MODULE_HANDLE_EX_FLAG_PIN, GetModuleHandleExW,
+};
 use windows_sys::Win32::System::Threading::GetCurrentProcessId;
 
 use crate::error::Error;
@@ -38,7 +41,8 @@ impl ProcessMark {
     }
 }
 
-/// The process that asks first.
+/// The process that asks first. From then on the module that holds this code stays loaded: a DLL that was freed would take the code
+/// away from the thread that keeps deadlines, and from what is called when the process ends.
 pub(crate) struct FirstProcess(AtomicU32);
 
 impl FirstProcess {
@@ -55,10 +59,21 @@ impl FirstProcess {
         let here = ProcessMark::of_this_process()?;
         // No process has the identifier 0.
         match self.0.compare_exchange(0, here.0, Ordering::AcqRel, Ordering::Acquire) {
-            Ok(_) => Ok(()),
+            Ok(_) => {
+                stay_loaded();
+                Ok(())
+            }
             Err(first) => ProcessMark(first).check(),
         }
     }
+}
+
+fn stay_loaded() {
+    let here = stay_loaded as *const () as *const u16;
+    let flags = GET_MODULE_HANDLE_EX_FLAG_PIN | GET_MODULE_HANDLE_EX_FLAG_FROM_ADDRESS;
+    let mut module = core::ptr::null_mut();
+    // SAFETY: with these flags the name is an address inside the module; the place for the answer is valid.
+    unsafe { GetModuleHandleExW(flags, here, &raw mut module) };
 }
 
 #[cfg(test)]
