@@ -85,12 +85,12 @@ static FARPROC WINAPI find(HMODULE module, const char *name)
     return (FARPROC)address;
 }
 
-/* Makes kernelbase's GetProcAddress go to `find`: mov rax, address; jmp rax. */
-static BOOL divert(void)
+/* Makes a module's GetProcAddress go to `find`: mov rax, address; jmp rax. */
+static BOOL divert(const WCHAR *module)
 {
     BYTE jump[12] = {0x48, 0xB8, 0, 0, 0, 0, 0, 0, 0, 0, 0xFF, 0xE0};
     void *target = (void *)find;
-    void *place = (void *)GetProcAddress(GetModuleHandleW(L"kernelbase.dll"), "GetProcAddress");
+    void *place = (void *)find(GetModuleHandleW(module), "GetProcAddress");
     DWORD before;
     memcpy(jump + 2, &target, sizeof target);
     if (place == NULL || !VirtualProtect(place, sizeof jump, PAGE_EXECUTE_READWRITE, &before)) {
@@ -104,5 +104,5 @@ BOOL WINAPI DllMain(HINSTANCE module, DWORD reason, void *reserved)
 {
     (void)module;
     (void)reserved;
-    return reason != DLL_PROCESS_ATTACH || divert();
+    return reason != DLL_PROCESS_ATTACH || (divert(L"kernel32.dll") && divert(L"kernelbase.dll"));
 }
