@@ -78,6 +78,7 @@ fn details_are_each_threads_own() {
     assert_eq!(detail(), "vault is NULL");
 }
 
+#[cfg(unix)]
 #[test]
 fn a_thread_cannot_be_cancelled_inside_a_callback() {
     unsafe extern "C" {

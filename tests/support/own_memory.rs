@@ -1,14 +1,14 @@
 //! The process's own writable memory, as the operating system shows it.
 
-pub use imp::{Memory, writable};
+pub(crate) use imp::{Memory, writable};
 
 /// Addresses that can be read and written.
-pub struct Range {
-    pub start: usize,
-    pub end: usize,
+pub(crate) struct Range {
+    pub(crate) start: usize,
+    pub(crate) end: usize,
     /// Linux: the pages are locked. Windows, which does not tell that under wine: they stand between addresses of the same reservation
     /// that nobody can touch, as only a vault's memory does.
-    pub kept: bool,
+    pub(crate) kept: bool,
 }
 
 #[cfg(target_os = "linux")]
@@ -18,20 +18,20 @@ mod imp {
 
     use super::Range;
 
-    pub struct Memory(File);
+    pub(crate) struct Memory(File);
 
     impl Memory {
-        pub fn open() -> Self {
+        pub(crate) fn open() -> Self {
             Self(File::open("/proc/self/mem").unwrap())
         }
 
         /// How many bytes at the address were read; none where memory is gone.
-        pub fn read(&self, address: usize, into: &mut [u8]) -> usize {
+        pub(crate) fn read(&self, address: usize, into: &mut [u8]) -> usize {
             self.0.read_at(into, address as u64).unwrap_or(0)
         }
     }
 
-    pub fn writable() -> Vec<Range> {
+    pub(crate) fn writable() -> Vec<Range> {
         let text = std::fs::read_to_string("/proc/self/smaps").unwrap();
         let (mut ranges, mut current) = (Vec::new(), None);
         for line in text.lines() {
@@ -61,15 +61,15 @@ mod imp {
 
     use super::Range;
 
-    pub struct Memory;
+    pub(crate) struct Memory;
 
     impl Memory {
-        pub fn open() -> Self {
+        pub(crate) fn open() -> Self {
             Self
         }
 
         /// How many bytes at the address were read; none where memory is gone.
-        pub fn read(&self, address: usize, into: &mut [u8]) -> usize {
+        pub(crate) fn read(&self, address: usize, into: &mut [u8]) -> usize {
             let (from, mut got) = (std::ptr::without_provenance(address), 0);
             // SAFETY: the system reads what is there, or says that it cannot; `into` is as long as is said.
             let read = unsafe {
@@ -79,7 +79,7 @@ mod imp {
         }
     }
 
-    pub fn writable() -> Vec<Range> {
+    pub(crate) fn writable() -> Vec<Range> {
         let mut regions = Vec::new();
         let mut at = 0usize;
         loop {
