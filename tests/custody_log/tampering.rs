@@ -46,6 +46,10 @@ fn an_edited_row_is_found() {
         "UPDATE receipts SET station = 'kiosk-9' WHERE id = 1",
         &["entry 1 (own-receipt, row 1 of receipts): the columns"],
     );
+    found(
+        "PRAGMA ignore_check_constraints = ON; UPDATE receipts SET own = 7 WHERE id = 1",
+        &["entry 1 (own-receipt, row 1 of receipts): the columns"],
+    );
     found("UPDATE receipts SET own = 0 WHERE id = 1", &["entry 1 (own-receipt, row 1 of receipts): the columns"]);
     let changed = "UPDATE receipts SET receipt = CAST(substr(receipt, 1, length(receipt) - 1) \
                    || CASE substr(receipt, -1) WHEN x'00' THEN x'01' ELSE x'00' END AS BLOB) WHERE id = 1";
@@ -291,4 +295,30 @@ fn exchanged_rows_are_found() {
          UPDATE log SET row = CASE row WHEN 3 THEN 4 ELSE 3 END WHERE entry = 5 AND row IN (3, 4)",
         &["entry 25 (alarm, row 3 of alarms): its row has not a greater number"],
     );
+}
+
+#[test]
+fn a_value_that_no_station_writes_is_found_where_it_is_and_nothing_else_is_passed_over() {
+    const NOT_READ: &str = "a value of it, or of the row that it names, is none that a station writes";
+    // A second change, far behind the first, is found as well.
+    let later = "UPDATE alarms SET what = 'nothing' WHERE id = 40";
+    for (place, sql) in [
+        ("entry 8:", "UPDATE log SET salt = zeroblob(31) WHERE position = 8"),
+        ("entry 8:", "UPDATE log SET leaf = zeroblob(33) WHERE position = 8"),
+        ("entry 8:", "UPDATE log SET entry = 9 WHERE position = 8"),
+        ("entry 8:", "UPDATE log SET entry = 300 WHERE position = 8"),
+        ("entry 1:", "UPDATE receipts SET hash = zeroblob(5) WHERE id = 1"),
+        ("entry 1:", "UPDATE receipts SET station = CAST(x'C328' AS TEXT) WHERE id = 1"),
+        ("entry 13:", "UPDATE sessions SET outcome = 300 WHERE id = 2"),
+        ("entry 7:", "UPDATE sessions SET session = x'01' WHERE id = 2"),
+        ("entry 18:", "UPDATE alarms SET session = x'01' WHERE id = 3"),
+    ] {
+        let told = told(&format!("PRAGMA ignore_check_constraints = ON; {sql}; {later}"));
+        let found = told.iter().any(|line| line.starts_with(place) && line.contains(NOT_READ));
+        assert!(found, "{sql}\n{told:#?}");
+        assert!(told.iter().any(|line| line.contains("row 40 of alarms")), "{sql}\n{told:#?}");
+    }
+    let told = told(&format!("UPDATE checkpoints SET note = CAST(x'C328' AS TEXT) WHERE size = 350; {later}"));
+    assert!(told.iter().any(|line| line.contains("checkpoint of size 350")), "{told:#?}");
+    assert!(told.iter().any(|line| line.contains("row 40 of alarms")), "{told:#?}");
 }
