@@ -1,7 +1,11 @@
 //! Someone owns the file, drops the triggers and changes it. Each change is found, and where.
 
 use shokyo::custody::Store;
+use shokyo::handover::{Outcome, Record};
+use shokyo::receipt::Event;
+use shokyo::types::Role;
 
+use crate::chain::{Station, opened, session};
 use crate::{as_owner, problems, store_of};
 
 /// Makes the change on a store of 50 sessions (350 entries) and gives what an auditor is told.
@@ -321,4 +325,28 @@ fn a_value_that_no_station_writes_is_found_where_it_is_and_nothing_else_is_passe
     let told = told(&format!("UPDATE checkpoints SET note = CAST(x'C328' AS TEXT) WHERE size = 350; {later}"));
     assert!(told.iter().any(|line| line.contains("checkpoint of size 350")), "{told:#?}");
     assert!(told.iter().any(|line| line.contains("row 40 of alarms")), "{told:#?}");
+}
+
+#[test]
+fn a_receipt_that_cannot_be_read_keeps_no_other_from_being_sent() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("kiosk.sqlite");
+    let mut store = Store::open(&path).unwrap();
+    let mut kiosk = Station::new(Role::Kiosk);
+    for number in 0..3 {
+        let session = session(number);
+        store.write(&opened(session), 1).unwrap();
+        let receipt = kiosk.receipt(session, Event::Erased);
+        store.write(&Record::OwnReceipt { session, receipt }, 2).unwrap();
+        store.write(&Record::Ended { session, outcome: Outcome::Unresolved }, 3).unwrap();
+    }
+    drop(store);
+    let waiting = |limit| {
+        let found = Store::open(&path).unwrap().unacknowledged(0, limit).unwrap();
+        found.iter().map(|waiting| waiting.session).collect::<Vec<_>>()
+    };
+    assert_eq!(waiting(9), [session(0), session(1), session(2)]);
+    as_owner(&path, "UPDATE receipts SET receipt = x'00' WHERE id < 3");
+    assert_eq!((waiting(9), waiting(1)), (vec![session(2)], vec![session(2)]));
+    assert_eq!(waiting(0), []);
 }
