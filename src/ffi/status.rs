@@ -91,6 +91,8 @@ pub enum shokyo_status {
     Panic = 1006,
     /// An earlier call on this vault ended with SHOKYO_STATUS_PANIC: erase and free what is left of it, and open another.
     VaultPoisoned = 1007,
+    /// The place for an output is too small: nothing was taken or lost, and the call's length says how many bytes are needed.
+    CapacityTooSmall = 1008,
 }
 
 /// What a status means and what to do next, in English.
@@ -185,6 +187,7 @@ fn text(status: i32) -> &'static CStr {
         1005 => c"the callback asked to stop",
         1006 => c"a fault inside the library was caught; the vault's keys are destroyed, report it",
         1007 => c"the vault met a fault before; erase and free what is left of it and open another",
+        1008 => c"the place for the output is too small; call again with the capacity that length says, nothing was lost",
         _ => c"unknown status; the library is newer than the program",
     }
 }
