@@ -38,9 +38,7 @@ fn generate() -> Result<String, Failure> {
     let bindings = cbindgen::Builder::new().with_config(configuration).with_src(SOURCES).generate();
     let mut text = Vec::new();
     bindings.map_err(|error| Failure::new(format!("{SOURCES}: {error}")))?.write(&mut text);
-    String::from_utf8(text)
-        .map(|text| in_old_c(&text))
-        .map_err(|error| Failure::new(format!("{HEADER}: {error}")))
+    String::from_utf8(text).map(|text| in_old_c(&text)).map_err(|error| Failure::new(format!("{HEADER}: {error}")))
 }
 
 /// The same in the syntax of C89, which compilers of kiosks may demand: no `//` and no comma after the last number.

@@ -50,6 +50,30 @@ const PACKAGES: &[Package] = &[
         reason: "takes the shared library apart, to see what the optimiser left of the wipes",
     },
     Package {
+        name: "pkgconf",
+        sign: Sign::Program("pkg-config"),
+        required: true,
+        reason: "tells the compiler where the installed C library is, as in a vendor's build",
+    },
+    Package {
+        name: "clang",
+        sign: Sign::Program("clang++"),
+        required: false,
+        reason: "the other compiler of vendors, with more warnings for the header (0.5 GB on disk)",
+    },
+    Package {
+        name: "cmake",
+        sign: Sign::Program("cmake"),
+        required: false,
+        reason: "builds programs of another project against the installed C library",
+    },
+    Package {
+        name: "doxygen",
+        sign: Sign::Program("doxygen"),
+        required: false,
+        reason: "makes pages of the header's comments, and finds what has none",
+    },
+    Package {
         name: "openssl",
         sign: Sign::Program("openssl"),
         required: false,
