@@ -60,13 +60,15 @@ pub fn into(prefix: &Path) -> Result<(), Failure> {
 }
 
 /// One object in which only the interface can be seen: a program may have an SQLite, or another library in Rust, of its own. Debugging
-/// information goes, which would be the larger part of it.
+/// information goes, which would be the larger part of it, and so does the code in the form of another compiler that Rust's standard
+/// library brings: of one object that form is broken, and a linker with that compiler's plug-in would read it.
 fn static_library(target: &Path) -> Result<(), Failure> {
     let folder = Path::new(library::STATIC).with_file_name("one");
     fs::create_dir_all(&folder).map_err(|error| Failure::new(format!("{}: {error}", folder.display())))?;
     let (all, one) = (text(&folder.join("all.o")), text(&folder.join("shokyo.o")));
     Call::new("ld", "--relocatable --whole-archive").argument(library::STATIC).argument("-o").argument(&all).run()?;
     Call::new("objcopy", "--wildcard --keep-global-symbol=shokyo_* --strip-debug")
+        .arguments("--remove-section=.llvmbc --remove-section=.llvmcmd")
         .argument(&all)
         .argument(&one)
         .run()?;

@@ -24,6 +24,7 @@ mod models;
 mod other_targets;
 mod package;
 mod packages;
+mod processors;
 mod report;
 mod sanitizers;
 mod soak;
