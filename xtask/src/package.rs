@@ -119,8 +119,8 @@ fn only_the_interface(library: &str) -> Result<(), Failure> {
     }
 }
 
-/// No installed file names a folder of this machine: neither a debugger nor a panic's message leads to who built it, two machines
-/// give the same, and the folder can be moved.
+/// No installed file names a folder of this machine: neither a debugger nor a panic's message leads to who built it, nothing of that
+/// differs between two machines, and the prefix can be moved.
 fn no_trace_of_this_machine() -> Result<(), Failure> {
     let folders = library::machine_folders()?;
     let home = std::env::var("HOME").unwrap_or_default();
