@@ -1,4 +1,5 @@
-/*
+/**
+ * @file shokyo.h
  * shokyo: documents that may exist only for minutes. The C interface.
  *
  * A vault owns locked memory. A writer seals a document as it is written and becomes a buffer, which lends its plaintext to a
@@ -119,13 +120,243 @@
 #define SHOKYO_SIGNALS_ENDS 2
 
 /**
+ * The automatic issuing system of a municipality.
+ */
+#define SHOKYO_ROLE_ISSUER 1
+
+/**
+ * The certificate centre, a relay.
+ */
+#define SHOKYO_ROLE_CERTIFICATE_CENTRE 2
+
+/**
+ * The convenience operator's data centre, a relay.
+ */
+#define SHOKYO_ROLE_EC_CENTRE 3
+
+/**
+ * The kiosk in the shop.
+ */
+#define SHOKYO_ROLE_KIOSK 4
+
+/**
+ * The issuing system wiped its document key and ciphertext and verified both, before it released the wrapped key.
+ */
+#define SHOKYO_RECEIPT_EVENT_KEY_WIPED 1
+
+/**
+ * The issuing system heard that the document was opened, and wiped the wrapped key too.
+ */
+#define SHOKYO_RECEIPT_EVENT_CLOSED 2
+
+/**
+ * Every copy that the station tracked was overwritten and read back.
+ */
+#define SHOKYO_RECEIPT_EVENT_ERASED 3
+
+/**
+ * A relay passed sealed frames on, wiped each, and keeps none.
+ */
+#define SHOKYO_RECEIPT_EVENT_RELAYED_NOT_RETAINED 4
+
+/**
+ * The process ended with the session open; nothing was verified.
+ */
+#define SHOKYO_RECEIPT_EVENT_LOST_AT_RESTART 5
+
+/**
+ * The key was handed over and the end was never heard.
+ */
+#define SHOKYO_RECEIPT_EVENT_UNRESOLVED 6
+
+/**
+ * A printed document was left behind at the kiosk.
+ */
+#define SHOKYO_RECEIPT_EVENT_FORGOTTEN 7
+
+/**
+ * At least one copy could not be verified as erased.
+ */
+#define SHOKYO_RECEIPT_EVENT_NOT_ERASED 8
+
+/**
+ * The owner asked for it.
+ */
+#define SHOKYO_CAUSE_REQUESTED 1
+
+/**
+ * The document was handed over.
+ */
+#define SHOKYO_CAUSE_HANDED_OVER 2
+
+/**
+ * The document was delivered.
+ */
+#define SHOKYO_CAUSE_DELIVERED 3
+
+/**
+ * A deadline passed.
+ */
+#define SHOKYO_CAUSE_DEADLINE 4
+
+/**
+ * A party cancelled.
+ */
+#define SHOKYO_CAUSE_CANCELLED 5
+
+/**
+ * A party refused or a message was wrong.
+ */
+#define SHOKYO_CAUSE_REFUSED 6
+
+/**
+ * A neighbour was lost.
+ */
+#define SHOKYO_CAUSE_PEER_LOST 7
+
+/**
+ * The process ends, or everything was erased at once.
+ */
+#define SHOKYO_CAUSE_SHUTDOWN 8
+
+/**
+ * The device failed: jam, door, paper.
+ */
+#define SHOKYO_CAUSE_DEVICE_FAULT 9
+
+/**
+ * A limit is reached; later it may go.
+ */
+#define SHOKYO_CAUSE_BUSY 10
+
+/**
+ * Someone who can read this process's memory while a window is open.
+ */
+#define SHOKYO_NOT_COVERED_PRIVILEGED_OBSERVER 1
+
+/**
+ * Devices that read memory directly, and memory modules read shortly after power is cut.
+ */
+#define SHOKYO_NOT_COVERED_PHYSICAL_ACCESS 2
+
+/**
+ * Copies that existed before the data entered the library.
+ */
+#define SHOKYO_NOT_COVERED_EARLIER_COPIES 3
+
+/**
+ * What the host's own code copied out of a window.
+ */
+#define SHOKYO_NOT_COVERED_HOST_CODE 4
+
+/**
+ * Buffers of the operating system's network stack, which hold ciphertext alone.
+ */
+#define SHOKYO_NOT_COVERED_KERNEL_BUFFERS 5
+
+/**
+ * Swap and hibernation images of memory that is not locked.
+ */
+#define SHOKYO_NOT_COVERED_UNLOCKED_MEMORY 6
+
+/**
+ * The printer's own memory, and the paper.
+ */
+#define SHOKYO_NOT_COVERED_PRINTER 7
+
+/**
+ * Journals, snapshots and flash cells below the layer of files.
+ */
+#define SHOKYO_NOT_COVERED_STORAGE_BELOW_FILES 8
+
+/**
+ * Memory of a process that ended before it could erase.
+ */
+#define SHOKYO_NOT_COVERED_ENDED_PROCESS 9
+
+/**
+ * Buffers of the TLS library, which hold sealed frames alone.
+ */
+#define SHOKYO_NOT_COVERED_TRANSPORT_BUFFERS 10
+
+/**
+ * Swap, which is in use on this host.
+ */
+#define SHOKYO_NOT_COVERED_SWAP 11
+
+/**
+ * A hibernation image, which this host can make.
+ */
+#define SHOKYO_NOT_COVERED_HIBERNATION 12
+
+/**
+ * The kernel maps the pages of the keys, too: this host gave no secret memory.
+ */
+#define SHOKYO_NOT_COVERED_KERNEL_MAPPING 13
+
+/**
+ * Whether this host swaps or hibernates could not be found out.
+ */
+#define SHOKYO_NOT_COVERED_UNKNOWN_HOST 14
+
+/**
+ * The receipt as it came: one COSE_Sign1 (RFC 9052), at most 4,096 bytes. For shokyo_receipt_export.
+ */
+#define SHOKYO_RECEIPT_COSE 1
+
+/**
+ * The bytes over which the signature is, the Sig_structure of RFC 9052 section 4.4. For shokyo_receipt_export.
+ */
+#define SHOKYO_RECEIPT_SIGNED_BYTES 2
+
+/**
+ * The Ed25519 signature (RFC 8032), 64 bytes. For shokyo_receipt_export.
+ */
+#define SHOKYO_RECEIPT_SIGNATURE 3
+
+/**
+ * The name of the station that speaks. For shokyo_receipt_text.
+ */
+#define SHOKYO_RECEIPT_STATION 1
+
+/**
+ * Who runs the station. For shokyo_receipt_text.
+ */
+#define SHOKYO_RECEIPT_OPERATOR 2
+
+/**
+ * The code of the responsible post; not a person. For shokyo_receipt_text.
+ */
+#define SHOKYO_RECEIPT_POST 3
+
+/**
+ * What kind of document, as the operator names it; not whose. For shokyo_receipt_text.
+ */
+#define SHOKYO_RECEIPT_KIND 4
+
+/**
+ * The version of the software that signed. For shokyo_receipt_text.
+ */
+#define SHOKYO_RECEIPT_SOFTWARE 5
+
+/**
+ * The build of the software that signed. For shokyo_receipt_text.
+ */
+#define SHOKYO_RECEIPT_BUILD 6
+
+/**
+ * The whole receipt in plain English, in lines. For shokyo_receipt_text.
+ */
+#define SHOKYO_RECEIPT_PLAIN 7
+
+/**
  * The outcome of a call. 0 is success. A number keeps its meaning for ever; later versions add numbers, so treat an unknown one as
  * a failure.
  */
 enum shokyo_status
 #if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
   : int32_t
-#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+#endif /* defined(__cplusplus) || __STDC_VERSION__ >= 202311L */
  {
     /**
      * Success; outputs are written only then.
@@ -291,14 +522,18 @@ enum shokyo_status
      * An earlier call on this vault ended with SHOKYO_STATUS_PANIC: erase and free what is left of it, and open another.
      */
     SHOKYO_STATUS_VAULT_POISONED = 1007,
+    /**
+     * The place for an output is too small: nothing was taken or lost, and the call's length says how many bytes are needed.
+     */
+    SHOKYO_STATUS_CAPACITY_TOO_SMALL = 1008
 };
 #ifndef __cplusplus
 #if __STDC_VERSION__ >= 202311L
 typedef enum shokyo_status shokyo_status;
 #else
 typedef int32_t shokyo_status;
-#endif // __STDC_VERSION__ >= 202311L
-#endif // __cplusplus
+#endif /* __STDC_VERSION__ >= 202311L */
+#endif /* __cplusplus */
 
 /**
  * A finished, sealed document. A handle, not an address.
@@ -309,6 +544,12 @@ typedef struct shokyo_buffer shokyo_buffer;
  * Evidence of an erasure: what was overwritten and read back. A handle, not an address.
  */
 typedef struct shokyo_erasure shokyo_erasure;
+
+/**
+ * A receipt that was read: a station's signed statement of what was overwritten, where, and what is unknown. A handle, not an
+ * address.
+ */
+typedef struct shokyo_receipt shokyo_receipt;
 
 /**
  * A vault: owner of locked memory for keys and windows. A handle, not an address.
@@ -523,14 +764,145 @@ typedef struct shokyo_erased_copy {
     uint64_t bytes;
 } shokyo_erased_copy;
 
-#ifdef __cplusplus
-extern "C" {
-#endif // __cplusplus
+/**
+ * What a receipt says. Times are in milliseconds since 1970-01-01 UTC by the clock of the station that signed.
+ */
+typedef struct shokyo_receipt_info {
+    /**
+     * sizeof(shokyo_receipt_info), set by the caller.
+     */
+    uint32_t struct_size;
+    /**
+     * 1 when the signature was verified with the key that the caller gave; 0: nobody vouches for any of this yet.
+     */
+    uint32_t authenticated;
+    /**
+     * The receipt's identifier: SHA-256 over the signing key's id and everything else in the statement.
+     */
+    uint8_t receipt_id[32];
+    /**
+     * SHA-256 of the receipt's bytes, by which the station's next one names it.
+     */
+    uint8_t hash[32];
+    /**
+     * SHA-256 of the 32-byte Ed25519 public key that signed, or is said to have.
+     */
+    uint8_t key_id[32];
+    /**
+     * The session it is about.
+     */
+    uint8_t session[32];
+    /**
+     * The hash of the station's previous receipt, if has_previous is 1.
+     */
+    uint8_t previous[32];
+    /**
+     * What kind of station speaks, one of SHOKYO_ROLE_.
+     */
+    uint32_t role;
+    /**
+     * What happened, one of SHOKYO_RECEIPT_EVENT_.
+     */
+    uint32_t event;
+    /**
+     * What was to happen when the event is SHOKYO_RECEIPT_EVENT_NOT_ERASED in its place; otherwise 0.
+     */
+    uint32_t attempted;
+    /**
+     * Why, one of SHOKYO_CAUSE_.
+     */
+    uint32_t cause;
+    /**
+     * How copies were erased: 1 overwritten with zeros, then every byte read back; 0 when nothing was overwritten.
+     */
+    uint32_t method;
+    /**
+     * Protections that the memory had, as SHOKYO_PROTECTION_ flags; ignore those you do not know.
+     */
+    uint32_t protections;
+    /**
+     * 1 when something was overwritten and all that was to be was read back as zeros; otherwise 0.
+     */
+    uint32_t verified;
+    /**
+     * How many classes of copies shokyo_receipt_copy_at tells.
+     */
+    uint32_t copy_count;
+    /**
+     * How many copies shokyo_receipt_retained_at tells: what the station still holds.
+     */
+    uint32_t retained_count;
+    /**
+     * How many numbers shokyo_receipt_not_covered_at tells.
+     */
+    uint32_t not_covered_count;
+    /**
+     * 1 when previous is given; otherwise 0.
+     */
+    uint32_t has_previous;
+    /**
+     * 1 when duration_ms is given; otherwise 0, as across a restart.
+     */
+    uint32_t has_duration;
+    /**
+     * 1 when the three figures of a relay are given; otherwise 0.
+     */
+    uint32_t has_relay;
+    /**
+     * 1 when window_lent_until_unix_ms is given; otherwise 0.
+     */
+    uint32_t has_window_lent;
+    /**
+     * When the station opened the session.
+     */
+    uint64_t opened_unix_ms;
+    /**
+     * When the event happened.
+     */
+    uint64_t event_unix_ms;
+    /**
+     * From opening to the event in milliseconds, on a clock that counts suspended time.
+     */
+    uint64_t duration_ms;
+    /**
+     * The most bytes that a relay held at one moment, rounded up to a power of two.
+     */
+    uint64_t relay_peak_bytes;
+    /**
+     * The longest time for which a relay held any byte, in milliseconds.
+     */
+    uint64_t relay_longest_hold_ms;
+    /**
+     * How many frames a relay passed on, rounded up to a power of two.
+     */
+    uint64_t relay_frames;
+    /**
+     * When a window came back that was lent as the deadline passed.
+     */
+    uint64_t window_lent_until_unix_ms;
+} shokyo_receipt_info;
 
 /**
- * The `libc` crate does not have it.
+ * A copy that the station still holds.
  */
-extern int pthread_setcancelstate(int state, int *previous);
+typedef struct shokyo_retained_copy {
+    /**
+     * sizeof(shokyo_retained_copy), set by the caller.
+     */
+    uint32_t struct_size;
+    /**
+     * The class, one of SHOKYO_COPY_.
+     */
+    uint32_t copy_class;
+    /**
+     * When it is erased at the latest, in milliseconds since 1970-01-01 UTC.
+     */
+    uint64_t until_unix_ms;
+} shokyo_retained_copy;
+
+#ifdef __cplusplus
+extern "C" {
+#endif /* __cplusplus */
 
 /**
  * The version of the interface in the library that is loaded, to be compared with SHOKYO_ABI_VERSION of the header.
@@ -804,8 +1176,173 @@ shokyo_status shokyo_erase_on_exit(void);
  */
 shokyo_status shokyo_erase_on_signals(uint32_t signals);
 
+/**
+ * The name of a station's role, such as "ec-centre".
+ *
+ * role: any number. Gives a static, null-terminated text, never NULL, "unknown" for other numbers; the caller must not free it.
+ * Threads: any. Signals: safe in a signal handler.
+ */
+const char *shokyo_role_name(uint32_t role);
+
+/**
+ * The name of a class of copies, such as "wrapped-key".
+ *
+ * copy_class: any number. Gives a static, null-terminated text, never NULL, "unknown" for other numbers; the caller must not free it.
+ * Threads: any. Signals: safe in a signal handler.
+ */
+const char *shokyo_copy_class_name(uint32_t copy_class);
+
+/**
+ * The name of a receipt's event, such as "key-wiped".
+ *
+ * event: any number. Gives a static, null-terminated text, never NULL, "unknown" for other numbers; the caller must not free it.
+ * Threads: any. Signals: safe in a signal handler.
+ */
+const char *shokyo_receipt_event_name(uint32_t event);
+
+/**
+ * What a receipt's event claims, in a sentence of English: no more than was done.
+ *
+ * event: any number. Gives a static, null-terminated text, never NULL, "unknown" for other numbers; the caller must not free it.
+ * Threads: any. Signals: safe in a signal handler.
+ */
+const char *shokyo_receipt_event_text(uint32_t event);
+
+/**
+ * The name of why something was erased or ended, such as "peer-lost".
+ *
+ * cause: any number. Gives a static, null-terminated text, never NULL, "unknown" for other numbers; the caller must not free it.
+ * Threads: any. Signals: safe in a signal handler.
+ */
+const char *shokyo_cause_name(uint32_t cause);
+
+/**
+ * What a receipt says nothing about, in a phrase of English.
+ *
+ * not_covered: any number. Gives a static, null-terminated text, never NULL, "unknown" for other numbers; the caller must not free it.
+ * Threads: any. Signals: safe in a signal handler.
+ */
+const char *shokyo_not_covered_text(uint32_t not_covered);
+
+/**
+ * Checks a receipt against the Ed25519 public key that is supposed to have signed it, and reads it. Strict: one encoding only, and a
+ * statement that claims more than it shows is refused although it is signed. Whether the key belongs to the station that the receipt
+ * names is the caller's to know.
+ *
+ * bytes, length: the receipt, at most 4,096 bytes, copied. public_key, key_length: the raw key (RFC 8032), 32 bytes. receipt: receives
+ * the handle, which the caller owns and gives to shokyo_receipt_free.
+ * Threads: any. Signals: not safe in a signal handler.
+ * Errors: INVALID_ARGUMENT; TOO_LARGE, MALFORMED, UNSUPPORTED_VERSION; MISMATCH when the receipt names another key; BAD_SIGNATURE;
+ * WRONG_STATE for a claim without its evidence; HANDLES_EXHAUSTED.
+ */
+shokyo_status shokyo_receipt_verify(const void *bytes,
+                                    size_t length,
+                                    const void *public_key,
+                                    size_t key_length,
+                                    struct shokyo_receipt **receipt);
+
+/**
+ * Reads a receipt WITHOUT checking its signature, to find out whose key to check it with: key_id of shokyo_receipt_describe. Anybody
+ * could have written what it says.
+ *
+ * bytes, length: the receipt, at most 4,096 bytes, copied. receipt: receives the handle, which the caller owns and gives to
+ * shokyo_receipt_free.
+ * Threads: any. Signals: not safe in a signal handler.
+ * Errors: INVALID_ARGUMENT; TOO_LARGE, MALFORMED, UNSUPPORTED_VERSION; WRONG_STATE for a claim without its evidence; MISMATCH when its
+ * identifier is not its own; HANDLES_EXHAUSTED.
+ */
+shokyo_status shokyo_receipt_read_unverified(const void *bytes,
+                                             size_t length,
+                                             struct shokyo_receipt **receipt);
+
+/**
+ * Tells what the receipt says, in numbers.
+ *
+ * receipt: stays the caller's. info: with its struct_size set; receives the answer. Look at its field authenticated first.
+ * Threads: any. Signals: not safe in a signal handler.
+ * Errors: INVALID_ARGUMENT, INVALID_HANDLE.
+ */
+shokyo_status shokyo_receipt_describe(const struct shokyo_receipt *receipt,
+                                      struct shokyo_receipt_info *info);
+
+/**
+ * Copies one of the receipt's texts out.
+ *
+ * receipt: stays the caller's. which: one of SHOKYO_RECEIPT_STATION, _OPERATOR, _POST, _KIND, _SOFTWARE, _BUILD (at most 64 bytes
+ * each) and _PLAIN. text: where to write it in UTF-8, null-terminated and cut to fit; may be NULL when size is 0. size: bytes at text.
+ * length: receives the length in bytes of the whole text without its null, so that a place of length + 1 holds it all.
+ * Threads: any. Signals: not safe in a signal handler.
+ * Errors: INVALID_ARGUMENT, INVALID_HANDLE.
+ */
+shokyo_status shokyo_receipt_text(const struct shokyo_receipt *receipt,
+                                  uint32_t which,
+                                  char *text,
+                                  size_t size,
+                                  size_t *length);
+
+/**
+ * Tells what was overwritten in one class of copies. Bytes, and the numbers of ranges in every class but the keys, are rounded up to
+ * powers of two.
+ *
+ * receipt: stays the caller's. index: below copy_count; classes come in the order of their numbers. copy: with its struct_size set;
+ * receives the answer.
+ * Threads: any. Signals: not safe in a signal handler.
+ * Errors: INVALID_ARGUMENT, INVALID_HANDLE, OUT_OF_RANGE.
+ */
+shokyo_status shokyo_receipt_copy_at(const struct shokyo_receipt *receipt,
+                                     size_t index,
+                                     struct shokyo_erased_copy *copy);
+
+/**
+ * Tells one of the copies that the station still held when it signed.
+ *
+ * receipt: stays the caller's. index: below retained_count. copy: with its struct_size set; receives the answer.
+ * Threads: any. Signals: not safe in a signal handler.
+ * Errors: INVALID_ARGUMENT, INVALID_HANDLE, OUT_OF_RANGE.
+ */
+shokyo_status shokyo_receipt_retained_at(const struct shokyo_receipt *receipt,
+                                         size_t index,
+                                         struct shokyo_retained_copy *copy);
+
+/**
+ * Tells one thing that the receipt says nothing about and that is therefore unknown.
+ *
+ * receipt: stays the caller's. index: below not_covered_count. not_covered: receives one of SHOKYO_NOT_COVERED_; numbers come in
+ * ascending order.
+ * Threads: any. Signals: not safe in a signal handler.
+ * Errors: INVALID_ARGUMENT, INVALID_HANDLE, OUT_OF_RANGE.
+ */
+shokyo_status shokyo_receipt_not_covered_at(const struct shokyo_receipt *receipt,
+                                            size_t index,
+                                            uint32_t *not_covered);
+
+/**
+ * Copies the receipt out, or what a tool needs that knows Ed25519 and not COSE: with SHOKYO_RECEIPT_SIGNED_BYTES and
+ * SHOKYO_RECEIPT_SIGNATURE in two files, `openssl pkeyutl -verify -pubin -inkey KEY.pem -rawin -in SIGNED -sigfile SIGNATURE` verifies
+ * it. Nothing is verified by this call.
+ *
+ * receipt: stays the caller's. which: one of SHOKYO_RECEIPT_COSE, _SIGNED_BYTES and _SIGNATURE. bytes: where to write, may be NULL when
+ * capacity is 0. capacity: bytes at bytes. length: receives how many there are, also when they do not fit.
+ * Threads: any. Signals: not safe in a signal handler.
+ * Errors: INVALID_ARGUMENT, INVALID_HANDLE; CAPACITY_TOO_SMALL: nothing but length was written.
+ */
+shokyo_status shokyo_receipt_export(const struct shokyo_receipt *receipt,
+                                    uint32_t which,
+                                    void *bytes,
+                                    size_t capacity,
+                                    size_t *length);
+
+/**
+ * Gives up what was read.
+ *
+ * receipt: no longer valid afterwards. NULL does nothing and succeeds.
+ * Threads: any. Signals: not safe in a signal handler.
+ * Errors: INVALID_HANDLE, for instance for a receipt that was freed before.
+ */
+shokyo_status shokyo_receipt_free(struct shokyo_receipt *receipt);
+
 #ifdef __cplusplus
 }  // extern "C"
-#endif  // __cplusplus
+#endif /* __cplusplus */
 
 #endif  /* SHOKYO_H */

@@ -1,7 +1,7 @@
 //! What callers pass: checked before anything is done with it. What cannot be checked, that a pointer which is not null points to
 //! what the header says, is the caller's promise.
 
-use std::ffi::c_void;
+use std::ffi::{c_char, c_void};
 use std::mem::MaybeUninit;
 
 use super::boundary::Failure;
@@ -25,6 +25,20 @@ pub(super) struct Out<T>(*mut T);
 
 /// Where a result goes that is a public struct, as far as the caller's version of it reaches.
 pub(super) struct StructOut<T>(*mut T, usize);
+
+/// Where bytes go: all of them, or none of them and their number.
+pub(super) struct BytesOut {
+    bytes: *mut u8,
+    capacity: usize,
+    length: *mut usize,
+}
+
+/// Where a text goes, cut to fit, and its whole length.
+pub(super) struct TextOut {
+    text: *mut c_char,
+    size: usize,
+    length: *mut usize,
+}
 
 /// The bytes at `data`; nothing at all when both are zero.
 ///
@@ -75,6 +89,89 @@ impl<T> Out<T> {
     pub(super) fn write(self, value: T) {
         // SAFETY: not null, and writable as promised when it was made.
         unsafe { self.0.write_unaligned(value) };
+    }
+}
+
+impl BytesOut {
+    /// # Safety
+    /// If `bytes` is not null, `capacity` bytes can be written there until the call ends; if `length` is not null, a number can be
+    /// read and written there.
+    pub(super) unsafe fn new(
+        bytes: *mut c_void,
+        capacity: usize,
+        length: *mut usize,
+        name: &'static str,
+    ) -> Result<Self, Failure> {
+        if length.is_null() {
+            return Err(Failure::Argument("length", "is NULL"));
+        }
+        if bytes.is_null() && capacity != 0 {
+            return Err(Failure::Argument(name, "is NULL although its capacity is not 0"));
+        }
+        if isize::try_from(capacity).is_err() || bytes.addr().checked_add(capacity).is_none() {
+            return Err(Failure::Argument(name, "has a capacity that no memory has"));
+        }
+        Ok(Self { bytes: bytes.cast(), capacity, length })
+    }
+
+    /// Whether so many bytes fit; if not, `length` says how many there are.
+    pub(super) fn fits(&self, needed: usize) -> Result<(), Failure> {
+        if needed <= self.capacity {
+            return Ok(());
+        }
+        // SAFETY: not null, and writable as promised when it was made.
+        unsafe { self.length.write_unaligned(needed) };
+        Err(Failure::Capacity { needed, capacity: self.capacity })
+    }
+
+    /// Writes the bytes and their number; the number alone, and a failure, when they do not fit.
+    pub(super) fn write(self, value: &[u8]) -> Result<(), Failure> {
+        self.fits(value.len())?;
+        if !value.is_empty() {
+            // SAFETY: that many bytes are writable there, and the value is the library's own.
+            unsafe { value.as_ptr().copy_to_nonoverlapping(self.bytes, value.len()) };
+        }
+        // SAFETY: as above.
+        unsafe { self.length.write_unaligned(value.len()) };
+        Ok(())
+    }
+}
+
+impl TextOut {
+    /// # Safety
+    /// If `text` is not null, `size` bytes can be written there until the call ends; if `length` is not null, a number can be
+    /// written there.
+    pub(super) unsafe fn new(text: *mut c_char, size: usize, length: *mut usize) -> Result<Self, Failure> {
+        if length.is_null() {
+            return Err(Failure::Argument("length", "is NULL"));
+        }
+        if text.is_null() && size != 0 {
+            return Err(Failure::Argument("text", "is NULL although its size is not 0"));
+        }
+        Ok(Self { text, size, length })
+    }
+
+    pub(super) fn write(self, whole: &str) {
+        // SAFETY: as promised when it was made.
+        unsafe { copy_text(whole, self.text, self.size) };
+        // SAFETY: not null, and writable as promised when it was made.
+        unsafe { self.length.write_unaligned(whole.len()) };
+    }
+}
+
+/// Writes a text with a null at its end, cut between characters to `size` bytes; nothing when there is no room at all.
+///
+/// # Safety
+/// If `text` is not null, `size` bytes can be written there.
+pub(super) unsafe fn copy_text(whole: &str, text: *mut c_char, size: usize) {
+    if text.is_null() || size == 0 {
+        return;
+    }
+    let fitting = whole.floor_char_boundary(size - 1);
+    // SAFETY: there are `size` writable bytes, and at most `size - 1` and the null are written.
+    unsafe {
+        text.cast::<u8>().copy_from_nonoverlapping(whole.as_ptr(), fitting);
+        text.cast::<u8>().add(fitting).write(0);
     }
 }
 

@@ -39,11 +39,17 @@ mod erasure;
 
 mod last_resort;
 
+mod words;
+
+mod receipt;
+
 pub use buffer::*;
 pub use detail::*;
 pub use erasure::*;
 pub use last_resort::*;
+pub use receipt::*;
 pub use status::*;
 pub use vault::*;
 pub use version::*;
+pub use words::*;
 pub use writer::*;
