@@ -119,6 +119,26 @@
 #define SHOKYO_SIGNALS_ENDS 2
 
 /**
+ * The automatic issuing system of a municipality.
+ */
+#define SHOKYO_ROLE_ISSUER 1
+
+/**
+ * The certificate centre, a relay.
+ */
+#define SHOKYO_ROLE_CERTIFICATE_CENTRE 2
+
+/**
+ * The convenience operator's data centre, a relay.
+ */
+#define SHOKYO_ROLE_EC_CENTRE 3
+
+/**
+ * The kiosk in the shop.
+ */
+#define SHOKYO_ROLE_KIOSK 4
+
+/**
  * The outcome of a call. 0 is success. A number keeps its meaning for ever; later versions add numbers, so treat an unknown one as
  * a failure.
  */
@@ -291,6 +311,10 @@ enum shokyo_status
      * An earlier call on this vault ended with SHOKYO_STATUS_PANIC: erase and free what is left of it, and open another.
      */
     SHOKYO_STATUS_VAULT_POISONED = 1007,
+    /**
+     * What was asked for does not fit into the buffer: its length, which is written, tells how much is needed. Nothing is lost.
+     */
+    SHOKYO_STATUS_BUFFER_TOO_SMALL = 1008,
 };
 #ifndef __cplusplus
 #if __STDC_VERSION__ >= 202311L
@@ -309,6 +333,11 @@ typedef struct shokyo_buffer shokyo_buffer;
  * Evidence of an erasure: what was overwritten and read back. A handle, not an address.
  */
 typedef struct shokyo_erasure shokyo_erasure;
+
+/**
+ * A station: its configuration, keys, authorities, memory for documents, and store. A handle, not an address.
+ */
+typedef struct shokyo_station shokyo_station;
 
 /**
  * A vault: owner of locked memory for keys and windows. A handle, not an address.
@@ -522,6 +551,103 @@ typedef struct shokyo_erased_copy {
      */
     uint64_t bytes;
 } shokyo_erased_copy;
+
+/**
+ * One reading of two clocks, given with every input of a session: shokyo_clock reads them. All inputs of one station must come from
+ * the same clocks.
+ */
+typedef struct shokyo_now {
+    /**
+     * sizeof(shokyo_now).
+     */
+    uint32_t struct_size;
+    /**
+     * 0.
+     */
+    uint32_t reserved;
+    /**
+     * For deadlines: milliseconds on a clock that never goes back and counts the time in which the machine is suspended.
+     */
+    uint64_t monotonic_ms;
+    /**
+     * For records: milliseconds since 1970-01-01 UTC.
+     */
+    uint64_t unix_ms;
+} shokyo_now;
+
+/**
+ * What a station's host decides beside the configuration. 0 in a field stands for its default.
+ */
+typedef struct shokyo_station_options {
+    /**
+     * sizeof(shokyo_station_options).
+     */
+    uint32_t struct_size;
+    /**
+     * As in shokyo_vault_options: 1 for hosts whose runtime handles faults on alternate signal stacks.
+     */
+    uint32_t leave_alternate_stacks;
+    /**
+     * Milliseconds to wait for a window or a room. Default: 5000.
+     */
+    uint32_t patience;
+} shokyo_station_options;
+
+/**
+ * What a station is.
+ */
+typedef struct shokyo_station_info {
+    /**
+     * sizeof(shokyo_station_info), set by the caller.
+     */
+    uint32_t struct_size;
+    /**
+     * One of SHOKYO_ROLE_.
+     */
+    uint32_t role;
+    /**
+     * The protections that the memory for keys and documents has, as SHOKYO_PROTECTION_ flags.
+     */
+    uint32_t protections;
+    /**
+     * How many sessions an earlier process had left open: see shokyo_station_lost_at.
+     */
+    uint32_t lost_sessions;
+    /**
+     * The station's name, null-terminated: at most 63 of a-z, 0-9 and inner hyphens.
+     */
+    char station[64];
+    /**
+     * Who runs it, null-terminated, of the same form.
+     */
+    char operator_name[64];
+} shokyo_station_info;
+
+/**
+ * A session that an earlier process of a station had left open.
+ */
+typedef struct shokyo_lost_session {
+    /**
+     * sizeof(shokyo_lost_session), set by the caller.
+     */
+    uint32_t struct_size;
+    /**
+     * 1 when printing had begun: the document may be printed, in part or whole, and must not be printed again; otherwise 0.
+     */
+    uint32_t print_started;
+    /**
+     * The session.
+     */
+    uint8_t session[32];
+    /**
+     * When it was opened, in milliseconds since 1970-01-01 UTC.
+     */
+    uint64_t opened_unix_ms;
+    /**
+     * What kind of document, null-terminated.
+     */
+    char kind[72];
+} shokyo_lost_session;
 
 #ifdef __cplusplus
 extern "C" {
@@ -803,6 +929,86 @@ shokyo_status shokyo_erase_on_exit(void);
  * Errors: INVALID_ARGUMENT for other signals; SYSTEM.
  */
 shokyo_status shokyo_erase_on_signals(uint32_t signals);
+
+/**
+ * Reads the clocks of this machine. The first counts suspended time; if it cannot be read, it shows the end of time, past which
+ * everything is erased rather than kept.
+ *
+ * now: with its struct_size set; receives the reading.
+ * Threads: any. Signals: not safe in a signal handler.
+ * Errors: INVALID_ARGUMENT.
+ */
+shokyo_status shokyo_clock(struct shokyo_now *now);
+
+/**
+ * Opens a station: reads its configuration, certificates and authorities, reads its keys into locked memory, opens the memory for its
+ * documents and its store, and writes down as lost, before anything else, what an earlier process had left open. A process has one
+ * station as a rule. Nothing is connected and nothing runs by itself, but for one thread that writes the store.
+ *
+ * path: the configuration file (TOML), null-terminated, in UTF-8; paths inside are relative to it. options: NULL for the defaults.
+ * station: receives the handle, which the caller owns and gives to shokyo_station_free.
+ * Threads: any; the station may be used by all threads at once. Signals: not safe in a signal handler.
+ * Errors: INVALID_ARGUMENT; CONFIGURATION, of which shokyo_detail names the file, the key and the remedy; IO; UNTRUSTED for a
+ * certificate of its own that its authorities do not vouch for; STORE, for instance while another process writes it; MISMATCH when the
+ * store is another station's; LOCKED_MEMORY_EXHAUSTED, PROTECTION_UNAVAILABLE, ROOM_TOO_SMALL, OUT_OF_MEMORY, RANDOMNESS_UNAVAILABLE,
+ * HANDLES_EXHAUSTED.
+ */
+shokyo_status shokyo_station_open(const char *path,
+                                  const struct shokyo_station_options *options,
+                                  struct shokyo_station **station);
+
+/**
+ * Tells what a station is.
+ *
+ * station: stays the caller's. info: with its struct_size set; receives the answer.
+ * Threads: any. Signals: not safe in a signal handler.
+ * Errors: INVALID_ARGUMENT, INVALID_HANDLE.
+ */
+shokyo_status shokyo_station_describe(const struct shokyo_station *station, struct shokyo_station_info *info);
+
+/**
+ * Tells of a session that an earlier process had left open. It is on record as lost, with an alarm and a receipt that says so.
+ *
+ * station: stays the caller's. index: below lost_sessions of shokyo_station_describe; the oldest session comes first. lost: with its
+ * struct_size set; receives the answer.
+ * Threads: any. Signals: not safe in a signal handler.
+ * Errors: INVALID_ARGUMENT, INVALID_HANDLE, OUT_OF_RANGE.
+ */
+shokyo_status shokyo_station_lost_at(const struct shokyo_station *station,
+                                     size_t index,
+                                     struct shokyo_lost_session *lost);
+
+/**
+ * Gives the vault that holds the station's documents, to be asked what protects it, and to erase all its documents at once with
+ * shokyo_vault_erase_all. Its sessions then end as they meet the loss of their keys; the station's own keys lie elsewhere, so that receipts
+ * can still be signed.
+ *
+ * station: stays the caller's. vault: receives a handle, which the caller owns and gives to shokyo_vault_free.
+ * Threads: any. Signals: not safe in a signal handler.
+ * Errors: INVALID_ARGUMENT, INVALID_HANDLE, HANDLES_EXHAUSTED.
+ */
+shokyo_status shokyo_station_vault(const struct shokyo_station *station,
+                                   struct shokyo_vault **vault);
+
+/**
+ * Reads the revocation lists again that the configuration names: to be called every minute or so. Stations that a new list names are
+ * refused from then on; if a list cannot be read, those that are known stay in force.
+ *
+ * station: stays the caller's.
+ * Threads: any. Signals: not safe in a signal handler.
+ * Errors: INVALID_HANDLE; CONFIGURATION, IO, UNTRUSTED for a list that cannot be used, of which shokyo_detail names the file.
+ */
+shokyo_status shokyo_station_reload_revocation(const struct shokyo_station *station);
+
+/**
+ * Gives up the handle. What was begun in the station's name lives on; memory, keys and store are closed with the last of it, when
+ * every record is written.
+ *
+ * station: no longer valid afterwards. NULL does nothing and succeeds.
+ * Threads: any. Signals: not safe in a signal handler.
+ * Errors: INVALID_HANDLE, for instance for a station that was freed before.
+ */
+shokyo_status shokyo_station_free(struct shokyo_station *station);
 
 #ifdef __cplusplus
 }  // extern "C"

@@ -1,7 +1,7 @@
 //! What callers pass: checked before anything is done with it. What cannot be checked, that a pointer which is not null points to
 //! what the header says, is the caller's promise.
 
-use std::ffi::c_void;
+use std::ffi::{c_char, c_void};
 use std::mem::MaybeUninit;
 
 use super::boundary::Failure;
@@ -42,6 +42,32 @@ pub(super) unsafe fn slice<'a>(data: *const c_void, length: usize, name: &'stati
     }
     // SAFETY: not null, no longer than memory can be, and readable as the caller promises.
     Ok(unsafe { std::slice::from_raw_parts(data.cast(), length) })
+}
+
+/// The text at `pointer`, of at most `longest` bytes before its null.
+///
+/// # Safety
+/// If `pointer` is not null, the bytes there are readable up to the first null, and nobody writes them for `'a`.
+pub(super) unsafe fn text<'a>(pointer: *const c_char, longest: usize, name: &'static str) -> Result<&'a str, Failure> {
+    if pointer.is_null() {
+        return Err(Failure::Argument(name, "is NULL"));
+    }
+    // SAFETY: every byte up to the first null is readable, and none behind it is looked at.
+    let length = (0..=longest).find(|at| unsafe { pointer.add(*at).read() } == 0);
+    let length = length.ok_or(Failure::Argument(name, "is too long a text, or has no null at its end"))?;
+    // SAFETY: those bytes were just read.
+    let bytes = unsafe { std::slice::from_raw_parts(pointer.cast(), length) };
+    std::str::from_utf8(bytes).map_err(|_| Failure::Argument(name, "is no text in UTF-8"))
+}
+
+/// A text for a field of fixed size: null-terminated, the rest null, cut to fit.
+pub(super) fn fixed<const N: usize>(text: &str) -> [c_char; N] {
+    let mut field = [0; N];
+    let fitting = text.floor_char_boundary(N.saturating_sub(1));
+    for (place, byte) in field.iter_mut().zip(text.bytes().take(fitting)) {
+        *place = c_char::from_ne_bytes([byte]);
+    }
+    field
 }
 
 /// The struct at `pointer` in this version's form: fields that the caller's version does not have are 0.

@@ -30,6 +30,8 @@ pub(super) enum Failure {
     Exhausted,
     /// The callback asked to stop.
     Stopped,
+    /// A buffer that is too small, and the bytes that are needed.
+    TooSmall(&'static str, usize),
     /// The vault met a panic before.
     Poisoned,
     /// A panic.
@@ -101,6 +103,7 @@ impl Failure {
             Self::InUse(_) => shokyo_status::HandleInUse,
             Self::Exhausted => shokyo_status::HandlesExhausted,
             Self::Stopped => shokyo_status::CallbackStopped,
+            Self::TooSmall(..) => shokyo_status::BufferTooSmall,
             Self::Poisoned => shokyo_status::VaultPoisoned,
             Self::Panic => shokyo_status::Panic,
         }
@@ -115,6 +118,7 @@ impl fmt::Display for Failure {
             Self::InUse(name) => write!(f, "{name} is in use by another call; wait for it to return"),
             Self::Exhausted => f.write_str("no more handles can be given in this process"),
             Self::Stopped => f.write_str("the callback asked to stop"),
+            Self::TooSmall(name, needed) => write!(f, "{name} is too small: {needed} bytes are needed"),
             Self::Poisoned => f.write_str("an earlier call on this vault met a fault; open another vault"),
             Self::Panic => f.write_str("a fault inside the library; the keys of the vault are destroyed, report it"),
         }

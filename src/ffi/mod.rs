@@ -39,10 +39,16 @@ mod erasure;
 
 mod last_resort;
 
+mod clock;
+
+mod station;
+
 pub use buffer::*;
+pub use clock::*;
 pub use detail::*;
 pub use erasure::*;
 pub use last_resort::*;
+pub use station::*;
 pub use status::*;
 pub use vault::*;
 pub use version::*;

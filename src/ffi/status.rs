@@ -91,6 +91,8 @@ pub enum shokyo_status {
     Panic = 1006,
     /// An earlier call on this vault ended with SHOKYO_STATUS_PANIC: erase and free what is left of it, and open another.
     VaultPoisoned = 1007,
+    /// What was asked for does not fit into the buffer: its length, which is written, tells how much is needed. Nothing is lost.
+    BufferTooSmall = 1008,
 }
 
 /// What a status means and what to do next, in English.
@@ -185,6 +187,7 @@ fn text(status: i32) -> &'static CStr {
         1005 => c"the callback asked to stop",
         1006 => c"a fault inside the library was caught; the vault's keys are destroyed, report it",
         1007 => c"the vault met a fault before; erase and free what is left of it and open another",
+        1008 => c"the buffer is too small; give one of at least the length that was written",
         _ => c"unknown status; the library is newer than the program",
     }
 }

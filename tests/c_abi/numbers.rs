@@ -89,6 +89,7 @@ fn numbers_and_layouts_never_change() {
         (Status::CallbackStopped, 1005),
         (Status::Panic, 1006),
         (Status::VaultPoisoned, 1007),
+        (Status::BufferTooSmall, 1008),
     ];
     let text = |status| unsafe { CStr::from_ptr(shokyo_status_text(status)) }.to_str().unwrap();
     let mut texts = HashSet::new();
