@@ -5,6 +5,7 @@ use std::ffi::{c_char, c_void};
 use std::mem::MaybeUninit;
 
 use super::boundary::Failure;
+use crate::types::SessionId;
 
 /// Public structs larger than this are taken for an error: no version will reach it.
 const LARGEST_STRUCT: usize = 4096;
@@ -25,6 +26,14 @@ pub(super) struct Out<T>(*mut T);
 
 /// Where a result goes that is a public struct, as far as the caller's version of it reaches.
 pub(super) struct StructOut<T>(*mut T, usize);
+
+/// Where bytes go whose number the caller does not know before.
+pub(super) struct BytesOut {
+    data: *mut u8,
+    capacity: usize,
+    length: *mut usize,
+    name: &'static str,
+}
 
 /// The bytes at `data`; nothing at all when both are zero.
 ///
@@ -89,6 +98,60 @@ pub(super) unsafe fn read_struct<T: PublicStruct>(pointer: *const T) -> Result<T
     }
     // SAFETY: every byte is initialised, and any bytes are a valid value.
     Ok(unsafe { value.assume_init() })
+}
+
+/// A session's identifier.
+///
+/// # Safety
+/// If `session` is not null, 32 bytes there are readable.
+pub(super) unsafe fn read_session(session: *const u8) -> Result<SessionId, Failure> {
+    if session.is_null() {
+        return Err(Failure::Argument("session", "is NULL"));
+    }
+    // SAFETY: not null, and readable as the caller promises; bytes have no alignment.
+    Ok(SessionId(unsafe { session.cast::<[u8; 32]>().read() }))
+}
+
+impl BytesOut {
+    /// # Safety
+    /// If `data` is not null, `capacity` bytes can be written there, and if `length` is not null, a length, until the call ends.
+    pub(super) unsafe fn new(
+        data: *mut u8,
+        capacity: usize,
+        length: *mut usize,
+        name: &'static str,
+    ) -> Result<Self, Failure> {
+        if length.is_null() {
+            return Err(Failure::Argument("length", "is NULL"));
+        }
+        if data.is_null() && capacity != 0 {
+            return Err(Failure::Argument(name, "is NULL although its capacity is not 0"));
+        }
+        Ok(Self { data, capacity, length, name })
+    }
+
+    /// Whether so many bytes fit. If not, the caller learns how many there are.
+    pub(super) fn fits(&self, needed: usize) -> Result<(), Failure> {
+        if needed <= self.capacity {
+            return Ok(());
+        }
+        // SAFETY: not null, and writable as promised when it was made.
+        unsafe { self.length.write_unaligned(needed) };
+        Err(Failure::TooSmall(self.name, needed))
+    }
+
+    /// Writes the bytes and their number, or, where they do not fit, only the number.
+    pub(super) fn write(self, bytes: &[u8]) -> Result<(), Failure> {
+        self.fits(bytes.len())?;
+        // SAFETY: `capacity` bytes are writable, and so is the length; with a null pointer there are 0 bytes, which touches nothing.
+        unsafe {
+            if !bytes.is_empty() {
+                self.data.copy_from_nonoverlapping(bytes.as_ptr(), bytes.len());
+            }
+            self.length.write_unaligned(bytes.len());
+        }
+        Ok(())
+    }
 }
 
 impl<T> Out<T> {

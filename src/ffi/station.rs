@@ -49,6 +49,14 @@ pub struct shokyo_station_options {
     pub leave_alternate_stacks: u32,
     /// Milliseconds to wait for a window or a room. Default: 5000.
     pub patience: u32,
+    /// 0: records go to the store that the configuration names, which is also where a process that died is found out. 1: the host keeps
+    /// them in a database of its own (see shokyo_record); the store is not opened, nothing is found to be lost, and there is no
+    /// shokyo_outbox.
+    pub records_by_host: u32,
+    /// With records_by_host: 1 when last_receipt is given; 0 for a station that has not made a receipt yet.
+    pub has_last_receipt: u32,
+    /// With records_by_host: the SHA-256 of the receipt that the station made last, which its next one names.
+    pub last_receipt: [u8; 32],
 }
 
 /// What a station is.
@@ -85,7 +93,7 @@ pub struct shokyo_lost_session {
     pub kind: [c_char; 72],
 }
 
-// SAFETY: `repr(C)`, the size first, two 32-bit integers without padding.
+// SAFETY: `repr(C)`, the size first, four 32-bit integers and bytes without padding.
 unsafe impl PublicStruct for shokyo_station_options {
     const NAME: &'static str = "options";
     const LEAST: usize = 4;
@@ -111,10 +119,11 @@ pub(super) struct StationState {
     vault: Arc<VaultState>,
     protections: Protections,
     lost: Vec<OpenSession>,
-    journal: Journal,
-    /// Held while a machine takes an input and its records go to the journal: receipts are written in the order in which they are
-    /// made, because each names the one before it.
-    order: Mutex<()>,
+    /// The way to the store; without one the host keeps the records.
+    journal: Option<Journal>,
+    /// How many records were made. Held while a machine takes an input and its records go to the journal: receipts are written in the
+    /// order in which they are made, because each names the one before it.
+    order: Mutex<u64>,
     /// Transactions of a kiosk that are there.
     transactions: AtomicUsize,
 }
@@ -155,9 +164,9 @@ pub unsafe extern "C" fn shokyo_station_open(
             // SAFETY: the caller gives a struct of the size that it states.
             unsafe { read_struct(options) }?
         };
-        let memory = options.to_library()?;
+        let (memory, keeping) = options.to_library()?;
         let place = Place::reserve()?;
-        let opened = StationState::open(Path::new(path), &memory)?;
+        let opened = StationState::open(Path::new(path), &memory, keeping)?;
         station.write(place.fill(OpenStation(Arc::new(opened))));
         Ok(())
     })
@@ -282,12 +291,20 @@ pub(super) fn station_of(station: *const shokyo_station) -> Result<Arc<StationSt
 }
 
 impl StationState {
-    fn open(path: &Path, memory: &Memory) -> Result<Self, Error> {
+    fn open(path: &Path, memory: &Memory, keeping: Keeping) -> Result<Self, Error> {
         let config = Config::load(path)?;
         let prepared = Prepared::new(&config, memory)?;
         let protections = prepared.protections;
-        let Opened { crypto, trust, store, lost } = prepared.open_store(&config)?;
-        let journal = Journal::start(store, config.custody.retention())?;
+        let (crypto, trust, lost, journal) = match keeping {
+            Keeping::Host { last_receipt } => {
+                let (crypto, trust) = prepared.without_store(last_receipt);
+                (crypto, trust, Vec::new(), None)
+            }
+            Keeping::Store => {
+                let Opened { crypto, trust, store, lost } = prepared.open_store(&config)?;
+                (crypto, trust, lost, Some(Journal::start(store, config.custody.retention())?))
+            }
+        };
         Ok(Self {
             vault: Arc::new(VaultState::new(crypto.vault().clone())),
             config,
@@ -296,7 +313,7 @@ impl StationState {
             protections,
             lost,
             journal,
-            order: Mutex::new(()),
+            order: Mutex::new(0),
             transactions: AtomicUsize::new(0),
         })
     }
@@ -322,27 +339,43 @@ impl StationState {
         self.crypto.station().role
     }
 
-    pub(super) const fn journal(&self) -> &Journal {
-        &self.journal
+    /// The way to the store; without one the host keeps the records.
+    pub(super) const fn journal(&self) -> Option<&Journal> {
+        self.journal.as_ref()
     }
 
-    /// Held for one input; never while the host's code runs.
-    pub(super) fn in_order(&self) -> MutexGuard<'_, ()> {
+    /// Held for one input, never while the host's code runs: how many records were made.
+    pub(super) fn in_order(&self) -> MutexGuard<'_, u64> {
         // It guards an order, which a panic does not undo.
         self.order.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl shokyo_station_options {
-    fn to_library(self) -> Result<Memory, Failure> {
+    fn to_library(self) -> Result<(Memory, Keeping), Failure> {
         let scrub_alternate_stack = match self.leave_alternate_stacks {
             0 => true,
             1 => false,
             _ => return Err(Failure::Argument("options", "has a leave_alternate_stacks that is neither 0 nor 1")),
         };
         let patience = (self.patience != 0).then(|| Duration::from_millis(self.patience.into()));
-        Ok(Memory { scrub_alternate_stack, patience })
+        let keeping = match (self.records_by_host, self.has_last_receipt) {
+            (0, 0) => Keeping::Store,
+            (1, 0) => Keeping::Host { last_receipt: None },
+            (1, 1) => Keeping::Host { last_receipt: Some(self.last_receipt) },
+            _ => {
+                let problem = "has a records_by_host or has_last_receipt that is neither 0 nor 1, or the second alone";
+                return Err(Failure::Argument("options", problem));
+            }
+        };
+        Ok((Memory { scrub_alternate_stack, patience }, keeping))
     }
+}
+
+/// Who keeps the records.
+enum Keeping {
+    Store,
+    Host { last_receipt: Option<[u8; 32]> },
 }
 
 /// A place among the transactions of a kiosk that may be there at once; dropping it gives it back.

@@ -20,7 +20,7 @@ mod parked;
 pub mod pki;
 mod printing;
 pub mod profile;
-mod relay;
+pub(crate) mod relay;
 mod run;
 pub mod tls;
 pub mod trust;

@@ -96,6 +96,11 @@ impl Prepared {
         let lost = record_lost(&crypto, &mut store, now().unix_ms)?;
         Ok(Opened { crypto, trust, store, lost })
     }
+
+    /// Leaves the records to the host, which tells the hash of the receipt that this station made last.
+    pub(crate) fn without_store(self, last_receipt: Option<[u8; 32]>) -> (StationCrypto, Arc<Authorities>) {
+        (StationCrypto::new(self.documents, Arc::new(self.keys), last_receipt), self.trust)
+    }
 }
 
 /// A station's key for its log, in locked memory, for tools that sign in its name while it does not run or beside it.
