@@ -27,12 +27,18 @@ pub(super) struct Out<T>(*mut T);
 /// Where a result goes that is a public struct, as far as the caller's version of it reaches.
 pub(super) struct StructOut<T>(*mut T, usize);
 
-/// Where bytes go whose number the caller does not know before.
+/// Where bytes go: all of them, or none of them and their number.
 pub(super) struct BytesOut {
-    data: *mut u8,
+    bytes: *mut u8,
     capacity: usize,
     length: *mut usize,
-    name: &'static str,
+}
+
+/// Where a text goes, cut to fit, and its whole length.
+pub(super) struct TextOut {
+    text: *mut c_char,
+    size: usize,
+    length: *mut usize,
 }
 
 /// The bytes at `data`; nothing at all when both are zero.
@@ -51,6 +57,24 @@ pub(super) unsafe fn slice<'a>(data: *const c_void, length: usize, name: &'stati
     }
     // SAFETY: not null, no longer than memory can be, and readable as the caller promises.
     Ok(unsafe { std::slice::from_raw_parts(data.cast(), length) })
+}
+
+/// The bytes at `data`, to be written; nothing at all when both are zero.
+///
+/// # Safety
+/// If `data` is not null, `length` bytes there are readable and writable, and nobody else uses them for `'a`.
+pub(super) unsafe fn slice_mut<'a>(
+    data: *mut c_void,
+    length: usize,
+    name: &'static str,
+) -> Result<&'a mut [u8], Failure> {
+    // SAFETY: passed on to the caller; that borrow ends here.
+    let length = unsafe { slice(data, length, name) }?.len();
+    if length == 0 {
+        return Ok(&mut []);
+    }
+    // SAFETY: not null, no longer than memory can be, and the caller's to lend.
+    Ok(unsafe { std::slice::from_raw_parts_mut(data.cast(), length) })
 }
 
 /// The text at `pointer`, of at most `longest` bytes before its null.
@@ -112,48 +136,6 @@ pub(super) unsafe fn read_session(session: *const u8) -> Result<SessionId, Failu
     Ok(SessionId(unsafe { session.cast::<[u8; 32]>().read() }))
 }
 
-impl BytesOut {
-    /// # Safety
-    /// If `data` is not null, `capacity` bytes can be written there, and if `length` is not null, a length, until the call ends.
-    pub(super) unsafe fn new(
-        data: *mut u8,
-        capacity: usize,
-        length: *mut usize,
-        name: &'static str,
-    ) -> Result<Self, Failure> {
-        if length.is_null() {
-            return Err(Failure::Argument("length", "is NULL"));
-        }
-        if data.is_null() && capacity != 0 {
-            return Err(Failure::Argument(name, "is NULL although its capacity is not 0"));
-        }
-        Ok(Self { data, capacity, length, name })
-    }
-
-    /// Whether so many bytes fit. If not, the caller learns how many there are.
-    pub(super) fn fits(&self, needed: usize) -> Result<(), Failure> {
-        if needed <= self.capacity {
-            return Ok(());
-        }
-        // SAFETY: not null, and writable as promised when it was made.
-        unsafe { self.length.write_unaligned(needed) };
-        Err(Failure::TooSmall(self.name, needed))
-    }
-
-    /// Writes the bytes and their number, or, where they do not fit, only the number.
-    pub(super) fn write(self, bytes: &[u8]) -> Result<(), Failure> {
-        self.fits(bytes.len())?;
-        // SAFETY: `capacity` bytes are writable, and so is the length; with a null pointer there are 0 bytes, which touches nothing.
-        unsafe {
-            if !bytes.is_empty() {
-                self.data.copy_from_nonoverlapping(bytes.as_ptr(), bytes.len());
-            }
-            self.length.write_unaligned(bytes.len());
-        }
-        Ok(())
-    }
-}
-
 impl<T> Out<T> {
     /// # Safety
     /// If `pointer` is not null, a `T` can be written there until the call ends.
@@ -164,6 +146,89 @@ impl<T> Out<T> {
     pub(super) fn write(self, value: T) {
         // SAFETY: not null, and writable as promised when it was made.
         unsafe { self.0.write_unaligned(value) };
+    }
+}
+
+impl BytesOut {
+    /// # Safety
+    /// If `bytes` is not null, `capacity` bytes can be written there until the call ends; if `length` is not null, a number can be
+    /// read and written there.
+    pub(super) unsafe fn new(
+        bytes: *mut c_void,
+        capacity: usize,
+        length: *mut usize,
+        name: &'static str,
+    ) -> Result<Self, Failure> {
+        if length.is_null() {
+            return Err(Failure::Argument("length", "is NULL"));
+        }
+        if bytes.is_null() && capacity != 0 {
+            return Err(Failure::Argument(name, "is NULL although its capacity is not 0"));
+        }
+        if isize::try_from(capacity).is_err() || bytes.addr().checked_add(capacity).is_none() {
+            return Err(Failure::Argument(name, "has a capacity that no memory has"));
+        }
+        Ok(Self { bytes: bytes.cast(), capacity, length })
+    }
+
+    /// Whether so many bytes fit; if not, `length` says how many there are.
+    pub(super) fn fits(&self, needed: usize) -> Result<(), Failure> {
+        if needed <= self.capacity {
+            return Ok(());
+        }
+        // SAFETY: not null, and writable as promised when it was made.
+        unsafe { self.length.write_unaligned(needed) };
+        Err(Failure::Capacity { needed, capacity: self.capacity })
+    }
+
+    /// Writes the bytes and their number; the number alone, and a failure, when they do not fit.
+    pub(super) fn write(self, value: &[u8]) -> Result<(), Failure> {
+        self.fits(value.len())?;
+        if !value.is_empty() {
+            // SAFETY: that many bytes are writable there, and the value is the library's own.
+            unsafe { value.as_ptr().copy_to_nonoverlapping(self.bytes, value.len()) };
+        }
+        // SAFETY: as above.
+        unsafe { self.length.write_unaligned(value.len()) };
+        Ok(())
+    }
+}
+
+impl TextOut {
+    /// # Safety
+    /// If `text` is not null, `size` bytes can be written there until the call ends; if `length` is not null, a number can be
+    /// written there.
+    pub(super) unsafe fn new(text: *mut c_char, size: usize, length: *mut usize) -> Result<Self, Failure> {
+        if length.is_null() {
+            return Err(Failure::Argument("length", "is NULL"));
+        }
+        if text.is_null() && size != 0 {
+            return Err(Failure::Argument("text", "is NULL although its size is not 0"));
+        }
+        Ok(Self { text, size, length })
+    }
+
+    pub(super) fn write(self, whole: &str) {
+        // SAFETY: as promised when it was made.
+        unsafe { copy_text(whole, self.text, self.size) };
+        // SAFETY: not null, and writable as promised when it was made.
+        unsafe { self.length.write_unaligned(whole.len()) };
+    }
+}
+
+/// Writes a text with a null at its end, cut between characters to `size` bytes; nothing when there is no room at all.
+///
+/// # Safety
+/// If `text` is not null, `size` bytes can be written there.
+pub(super) unsafe fn copy_text(whole: &str, text: *mut c_char, size: usize) {
+    if text.is_null() || size == 0 {
+        return;
+    }
+    let fitting = whole.floor_char_boundary(size - 1);
+    // SAFETY: there are `size` writable bytes, and at most `size - 1` and the null are written.
+    unsafe {
+        text.cast::<u8>().copy_from_nonoverlapping(whole.as_ptr(), fitting);
+        text.cast::<u8>().add(fitting).write(0);
     }
 }
 

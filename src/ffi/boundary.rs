@@ -28,10 +28,10 @@ pub(super) enum Failure {
     InUse(&'static str),
     /// No handle is left.
     Exhausted,
+    /// The place for an output is smaller than what goes there. In bytes.
+    Capacity { needed: usize, capacity: usize },
     /// The callback asked to stop.
     Stopped,
-    /// A buffer that is too small, and the bytes that are needed.
-    TooSmall(&'static str, usize),
     /// The vault met a panic before.
     Poisoned,
     /// A panic.
@@ -102,8 +102,8 @@ impl Failure {
             Self::Handle(..) => shokyo_status::InvalidHandle,
             Self::InUse(_) => shokyo_status::HandleInUse,
             Self::Exhausted => shokyo_status::HandlesExhausted,
+            Self::Capacity { .. } => shokyo_status::CapacityTooSmall,
             Self::Stopped => shokyo_status::CallbackStopped,
-            Self::TooSmall(..) => shokyo_status::BufferTooSmall,
             Self::Poisoned => shokyo_status::VaultPoisoned,
             Self::Panic => shokyo_status::Panic,
         }
@@ -117,8 +117,10 @@ impl fmt::Display for Failure {
             Self::Argument(name, problem) | Self::Handle(name, problem) => write!(f, "{name} {problem}"),
             Self::InUse(name) => write!(f, "{name} is in use by another call; wait for it to return"),
             Self::Exhausted => f.write_str("no more handles can be given in this process"),
+            Self::Capacity { needed, capacity } => {
+                write!(f, "the output has {needed} bytes and there is room for {capacity}; nothing was lost")
+            }
             Self::Stopped => f.write_str("the callback asked to stop"),
-            Self::TooSmall(name, needed) => write!(f, "{name} is too small: {needed} bytes are needed"),
             Self::Poisoned => f.write_str("an earlier call on this vault met a fault; open another vault"),
             Self::Panic => f.write_str("a fault inside the library; the keys of the vault are destroyed, report it"),
         }

@@ -4,7 +4,7 @@ use super::arguments::{Out, PublicStruct, StructOut};
 use super::boundary::guarded;
 use super::handles::{self, Object};
 use super::shokyo_status;
-use crate::buffer::Erasure;
+use crate::buffer::{ErasedCopy, Erasure};
 use crate::error::Error;
 
 /// A 32-byte key in a key cell.
@@ -163,13 +163,7 @@ pub unsafe extern "C" fn shokyo_erasure_copy_at(
         let evidence = handles::get::<Evidence>(erasure)?;
         let outside = || Error::OutOfRange { at: index as u64, length: evidence.0.copies().count() as u64 };
         let copy = evidence.0.copies().nth(index).ok_or_else(outside)?;
-        out.write(shokyo_erased_copy {
-            struct_size: 0,
-            copy_class: copy.class as u32,
-            verified: copy.verified,
-            failed: copy.failed,
-            bytes: copy.bytes,
-        });
+        out.write(copy.into());
         Ok(())
     })
 }
@@ -188,4 +182,16 @@ pub unsafe extern "C" fn shokyo_erasure_free(erasure: *mut shokyo_erasure) -> sh
         let _ = handles::remove::<Evidence>(erasure)?;
         Ok(())
     })
+}
+
+impl From<&ErasedCopy> for shokyo_erased_copy {
+    fn from(copy: &ErasedCopy) -> Self {
+        Self {
+            struct_size: 0,
+            copy_class: copy.class as u32,
+            verified: copy.verified,
+            failed: copy.failed,
+            bytes: copy.bytes,
+        }
+    }
 }

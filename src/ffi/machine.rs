@@ -12,6 +12,7 @@ use super::arguments::{BytesOut, Out};
 use super::boundary::{Call, Failure};
 use super::handles::{self, Object};
 use super::station::StationState;
+use super::vault::VaultState;
 use crate::buffer::Cause;
 use crate::custody;
 use crate::error::Error;
@@ -138,6 +139,11 @@ impl<D: Drive> Driven<D> {
     pub(super) fn new(station: &Arc<StationState>, drive: D) -> Self {
         let state = State { drive, written: VecDeque::new(), kept: VecDeque::new() };
         Self { station: Arc::clone(station), state: Mutex::new(state), late: Mutex::new(None) }
+    }
+
+    /// The vault of the station's documents.
+    pub(super) fn vault(&self) -> &Arc<VaultState> {
+        self.station.vault()
     }
 
     /// The machine, for this call alone.

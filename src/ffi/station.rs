@@ -22,15 +22,6 @@ use crate::station::open::{Memory, Opened, Prepared};
 use crate::station::trust::Authorities;
 use crate::types::{Protections, Role};
 
-/// The automatic issuing system of a municipality.
-pub const SHOKYO_ROLE_ISSUER: u32 = 1;
-/// The certificate centre, a relay.
-pub const SHOKYO_ROLE_CERTIFICATE_CENTRE: u32 = 2;
-/// The convenience operator's data centre, a relay.
-pub const SHOKYO_ROLE_EC_CENTRE: u32 = 3;
-/// The kiosk in the shop.
-pub const SHOKYO_ROLE_KIOSK: u32 = 4;
-
 /// The longest path of a configuration file, in bytes.
 const LONGEST_PATH: usize = 4096;
 

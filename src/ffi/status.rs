@@ -91,8 +91,8 @@ pub enum shokyo_status {
     Panic = 1006,
     /// An earlier call on this vault ended with SHOKYO_STATUS_PANIC: erase and free what is left of it, and open another.
     VaultPoisoned = 1007,
-    /// What was asked for does not fit into the buffer: its length, which is written, tells how much is needed. Nothing is lost.
-    BufferTooSmall = 1008,
+    /// The place for an output is too small: nothing was taken or lost, and the call's length says how many bytes are needed.
+    CapacityTooSmall = 1008,
 }
 
 /// What a status means and what to do next, in English.
@@ -187,7 +187,9 @@ fn text(status: i32) -> &'static CStr {
         1005 => c"the callback asked to stop",
         1006 => c"a fault inside the library was caught; the vault's keys are destroyed, report it",
         1007 => c"the vault met a fault before; erase and free what is left of it and open another",
-        1008 => c"the buffer is too small; give one of at least the length that was written",
+        1008 => {
+            c"the place for the output is too small; call again with the capacity that length says, nothing was lost"
+        }
         _ => c"unknown status; the library is newer than the program",
     }
 }

@@ -4,6 +4,9 @@
 
 mod callbacks;
 mod numbers;
+#[path = "../support/receipt_key.rs"]
+mod receipt_key;
+mod receipts;
 mod threads;
 
 use std::ffi::{CStr, c_void};
