@@ -39,6 +39,10 @@ mod erasure;
 
 mod last_resort;
 
+mod hardening;
+
+mod log;
+
 mod words;
 
 mod receipt;
@@ -46,7 +50,9 @@ mod receipt;
 pub use buffer::*;
 pub use detail::*;
 pub use erasure::*;
+pub use hardening::*;
 pub use last_resort::*;
+pub use log::*;
 pub use receipt::*;
 pub use status::*;
 pub use vault::*;
