@@ -6,6 +6,7 @@
 
 use alloc::boxed::Box;
 use alloc::collections::VecDeque;
+use alloc::vec;
 use alloc::vec::Vec;
 use core::time::Duration;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
@@ -16,7 +17,7 @@ use crate::custody::store::Store;
 use crate::error::Error;
 use crate::handover::Record;
 
-/// The most records in one transaction.
+/// With this many records a transaction takes no more.
 const BATCH: usize = 256;
 /// The most records that wait for a disk that refuses. What does not fit is found as lost at the next start.
 const WAITING: usize = 4096;
@@ -31,7 +32,7 @@ pub type Done = Box<dyn FnOnce(Result<(), Error>) + Send>;
 /// The way to the writing thread. Dropping it ends the thread after the last record.
 #[derive(Debug)]
 pub struct Journal {
-    records: Option<Sender<Request>>,
+    records: Option<Sender<Vec<Request>>>,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -59,9 +60,15 @@ impl Journal {
 
     /// Hands a record of the time `unix_ms` (milliseconds since 1970-01-01 UTC) over; `done` is called when it is durable.
     pub fn write(&self, record: Record, unix_ms: u64, done: impl FnOnce(Result<(), Error>) + Send + 'static) {
-        if let Some(records) = &self.records {
+        self.write_together(vec![(record, Box::new(done))], unix_ms);
+    }
+
+    /// Hands records over that belong together: they come into one transaction.
+    pub fn write_together(&self, records: Vec<(Record, Done)>, unix_ms: u64) {
+        if let Some(journal) = &self.records {
+            let requests = records.into_iter().map(|(record, done)| Request { record, unix_ms, done }).collect();
             // The thread ends only after this sender, unless it panicked; then nothing is called and nothing goes on.
-            let _ = records.send(Request { record, unix_ms, done: Box::new(done) });
+            let _ = journal.send(requests);
         }
     }
 }
@@ -88,7 +95,7 @@ struct Writing {
 }
 
 impl Writing {
-    fn write_all(mut self, queue: &Receiver<Request>) {
+    fn write_all(mut self, queue: &Receiver<Vec<Request>>) {
         loop {
             let first = match self.pause() {
                 None => queue.recv().map_err(|_| RecvTimeoutError::Disconnected),
@@ -103,7 +110,12 @@ impl Writing {
                 }
                 Err(RecvTimeoutError::Disconnected) => return,
             };
-            let batch: Vec<Request> = core::iter::once(first).chain(queue.try_iter().take(BATCH - 1)).collect();
+            let mut batch = first;
+            while batch.len() < BATCH
+                && let Ok(more) = queue.try_recv()
+            {
+                batch.extend(more);
+            }
             self.write(batch);
             self.expire();
         }
@@ -183,7 +195,6 @@ const fn tells_of_an_end(record: &Record) -> bool {
 mod tests {
     use alloc::format;
     use alloc::sync::Arc;
-    use alloc::vec;
     use core::sync::atomic::{AtomicUsize, Ordering};
 
     use ed25519_dalek::{Signer, SigningKey};

@@ -194,7 +194,9 @@ fn text(status: i32) -> &'static CStr {
         1005 => c"the callback asked to stop",
         1006 => c"a fault inside the library was caught; the vault's keys are destroyed, report it",
         1007 => c"the vault met a fault before; erase and free what is left of it and open another",
-        1008 => c"the place for the output is too small; call again with the capacity that length says, nothing was lost",
+        1008 => {
+            c"the place for the output is too small; call again with the capacity that length says, nothing was lost"
+        }
         _ => c"unknown status; the library is newer than the program",
     }
 }

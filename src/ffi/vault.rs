@@ -115,7 +115,7 @@ pub(super) struct VaultState {
 }
 
 /// What the handle stands for.
-pub(super) struct OpenVault(Arc<VaultState>);
+pub(super) struct OpenVault(pub(super) Arc<VaultState>);
 
 impl Object for OpenVault {
     type Handle = shokyo_vault;
@@ -144,7 +144,7 @@ pub unsafe extern "C" fn shokyo_vault_open(
         };
         let options = options.to_library()?;
         let place = Place::reserve()?;
-        let opened = VaultState { vault: Vault::open(options)?, poisoned: AtomicBool::new(false) };
+        let opened = VaultState::new(Vault::open(options)?);
         vault.write(place.fill(OpenVault(Arc::new(opened))));
         Ok(())
     })
@@ -216,6 +216,10 @@ pub(super) fn state_of(vault: *const shokyo_vault) -> Result<Arc<VaultState>, Fa
 }
 
 impl VaultState {
+    pub(super) const fn new(vault: Vault) -> Self {
+        Self { vault, poisoned: AtomicBool::new(false) }
+    }
+
     pub(super) fn vault(&self) -> &Vault {
         &self.vault
     }

@@ -150,8 +150,7 @@ fn a_receipt_is_exported_for_tools_that_know_ed25519_alone() {
     for capacity in [0, 1, 63] {
         let mut length = 0;
         let into: *mut c_void = if capacity == 0 { null_mut() } else { small.as_mut_ptr().cast() };
-        let outcome =
-            unsafe { shokyo_receipt_export(receipt, SHOKYO_RECEIPT_SIGNATURE, into, capacity, &mut length) };
+        let outcome = unsafe { shokyo_receipt_export(receipt, SHOKYO_RECEIPT_SIGNATURE, into, capacity, &mut length) };
         assert_eq!((outcome, length), (Status::CapacityTooSmall, 64));
         assert_eq!(small, [0xEE; 64]);
     }
@@ -206,10 +205,7 @@ fn every_misuse_of_a_receipt_answers_a_status() {
         assert_eq!(shokyo_receipt_verify(data, bytes.len(), null(), 32, &mut receipt), Status::InvalidArgument);
         assert_eq!(shokyo_receipt_verify(null(), 9, key.as_ptr().cast(), 32, &mut receipt), Status::InvalidArgument);
         let nowhere = null_mut();
-        assert_eq!(
-            shokyo_receipt_verify(data, bytes.len(), key.as_ptr().cast(), 32, nowhere),
-            Status::InvalidArgument
-        );
+        assert_eq!(shokyo_receipt_verify(data, bytes.len(), key.as_ptr().cast(), 32, nowhere), Status::InvalidArgument);
         assert_eq!(shokyo_receipt_read_unverified(null(), 9, &mut receipt), Status::InvalidArgument);
         assert_eq!(shokyo_receipt_read_unverified(data, bytes.len(), null_mut()), Status::InvalidArgument);
         assert!(receipt.is_null());
