@@ -47,6 +47,8 @@ mod clock;
 
 mod station;
 
+mod link;
+
 mod words;
 
 mod frame;
@@ -89,6 +91,7 @@ pub use issuer::*;
 pub use kiosk::*;
 pub use kiosk_document::*;
 pub use last_resort::*;
+pub use link::*;
 pub use log::*;
 pub use outbox::*;
 pub use receipt::*;

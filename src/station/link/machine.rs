@@ -38,6 +38,7 @@ pub enum LinkStage {
 pub struct LinkMachine {
     tls: Connection,
     stage: LinkStage,
+    was_open: bool,
     peer: Option<StationName>,
     options: LinkOptions,
     /// Bytes of the greeting that a client still waits for.
@@ -91,6 +92,7 @@ impl LinkMachine {
         let mut machine = Self {
             tls,
             stage: LinkStage::Handshake,
+            was_open: false,
             peer: None,
             options,
             greeting_missing,
@@ -110,6 +112,12 @@ impl LinkMachine {
     #[must_use]
     pub const fn stage(&self) -> &LinkStage {
         &self.stage
+    }
+
+    /// Whether it was open, whatever has become of it.
+    #[must_use]
+    pub const fn was_open(&self) -> bool {
+        self.was_open
     }
 
     /// Who is at the other end, once the handshake has shown it.
@@ -257,6 +265,15 @@ impl LinkMachine {
         self.output.fill(&mut self.tls, now);
     }
 
+    /// Ends the link at once and not in order: what was received and not polled is wiped. A link that has ended already stays as it is.
+    pub fn fail(&mut self, reason: Error) {
+        if !matches!(self.stage, LinkStage::Failed(_)) {
+            self.stage = LinkStage::Failed(reason);
+        }
+        self.received.iter_mut().for_each(wipe);
+        self.received.clear();
+    }
+
     fn process(&mut self, now: Time) -> Result<(), Error> {
         self.tls.process_new_packets().map_err(|error| explain_tls(&error))?;
         if self.peer.is_none() && !self.tls.is_handshaking() {
@@ -271,6 +288,7 @@ impl LinkMachine {
 
     fn opened(&mut self, now: Time) {
         self.stage = LinkStage::Open;
+        self.was_open = true;
         self.heard = now;
         self.sent = now;
     }
