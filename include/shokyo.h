@@ -2676,7 +2676,8 @@ shokyo_status shokyo_frame_session(const void *frame, size_t length, uint8_t *se
  * handler.
  * Errors: INVALID_ARGUMENT, INVALID_HANDLE, VAULT_POISONED; MISMATCH when the station is no kiosk; MALFORMED for an empty name or
  * one with control characters; TOO_LARGE; BUSY when as many transactions are there as the configuration allows;
- * LOCKED_MEMORY_EXHAUSTED, WINDOW_TIMEOUT, RANDOMNESS_UNAVAILABLE, HANDLES_EXHAUSTED.
+ * LOCKED_MEMORY_EXHAUSTED, WINDOW_TIMEOUT, WINDOW_IN_USE inside a callback that looks at another document of the station,
+ * RANDOMNESS_UNAVAILABLE, HANDLES_EXHAUSTED.
  */
 shokyo_status shokyo_kiosk_apply(const struct shokyo_station *station,
                                  const struct shokyo_now *now,

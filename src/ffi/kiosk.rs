@@ -124,7 +124,8 @@ impl KioskDrive {
 /// handler.
 /// Errors: INVALID_ARGUMENT, INVALID_HANDLE, VAULT_POISONED; MISMATCH when the station is no kiosk; MALFORMED for an empty name or
 /// one with control characters; TOO_LARGE; BUSY when as many transactions are there as the configuration allows;
-/// LOCKED_MEMORY_EXHAUSTED, WINDOW_TIMEOUT, RANDOMNESS_UNAVAILABLE, HANDLES_EXHAUSTED.
+/// LOCKED_MEMORY_EXHAUSTED, WINDOW_TIMEOUT, WINDOW_IN_USE inside a callback that looks at another document of the station,
+/// RANDOMNESS_UNAVAILABLE, HANDLES_EXHAUSTED.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn shokyo_kiosk_apply(
     station: *const shokyo_station,
