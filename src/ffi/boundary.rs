@@ -10,7 +10,7 @@ use std::sync::{Arc, OnceLock};
 #[cfg(unix)]
 use super::cancellation;
 use super::vault::VaultState;
-use super::{detail, shokyo_status};
+use super::{detail, log, shokyo_status};
 use crate::error::Error;
 use crate::platform::FirstProcess;
 
@@ -30,6 +30,8 @@ pub(super) enum Failure {
     InUse(&'static str),
     /// No handle is left.
     Exhausted,
+    /// The place for an output is smaller than what goes there. In bytes.
+    Capacity { needed: usize, capacity: usize },
     /// The callback asked to stop.
     Stopped,
     /// The vault met a panic before.
@@ -66,7 +68,11 @@ pub(super) fn guarded(work: impl FnOnce(&Call) -> Result<(), Failure>) -> shokyo
         }
     };
     detail::keep(&failure);
-    failure.status()
+    let status = failure.status();
+    log::failed(status);
+    // The host's callback may have made calls that failed.
+    detail::keep(&failure);
+    status
 }
 
 impl Call {
@@ -103,6 +109,7 @@ impl Failure {
             Self::Handle(..) => shokyo_status::InvalidHandle,
             Self::InUse(_) => shokyo_status::HandleInUse,
             Self::Exhausted => shokyo_status::HandlesExhausted,
+            Self::Capacity { .. } => shokyo_status::CapacityTooSmall,
             Self::Stopped => shokyo_status::CallbackStopped,
             Self::Poisoned => shokyo_status::VaultPoisoned,
             Self::Panic => shokyo_status::Panic,
@@ -117,6 +124,9 @@ impl fmt::Display for Failure {
             Self::Argument(name, problem) | Self::Handle(name, problem) => write!(f, "{name} {problem}"),
             Self::InUse(name) => write!(f, "{name} is in use by another call; wait for it to return"),
             Self::Exhausted => f.write_str("no more handles can be given in this process"),
+            Self::Capacity { needed, capacity } => {
+                write!(f, "the output has {needed} bytes and there is room for {capacity}; nothing was lost")
+            }
             Self::Stopped => f.write_str("the callback asked to stop"),
             Self::Poisoned => f.write_str("an earlier call on this vault met a fault; open another vault"),
             Self::Panic => f.write_str("a fault inside the library; the keys of the vault are destroyed, report it"),

@@ -4,6 +4,8 @@ use std::cell::RefCell;
 use std::ffi::c_char;
 use std::fmt::{self, Display, Write};
 
+use super::arguments::copy_text;
+
 /// Longer texts are cut.
 const LONGEST: usize = 512;
 
@@ -28,15 +30,8 @@ pub unsafe extern "C" fn shokyo_detail(text: *mut c_char, size: usize) -> usize 
     LAST.with(|last| {
         let Ok(last) = last.try_borrow() else { return 0 };
         let whole = last.as_str();
-        if text.is_null() || size == 0 {
-            return whole.len();
-        }
-        let fitting = whole.floor_char_boundary(size - 1);
-        // SAFETY: the caller gives `size` writable bytes, and at most `size - 1` and the null are written.
-        unsafe {
-            text.cast::<u8>().copy_from_nonoverlapping(whole.as_ptr(), fitting);
-            text.cast::<u8>().add(fitting).write(0);
-        }
+        // SAFETY: the caller gives NULL or `size` writable bytes.
+        unsafe { copy_text(whole, text, size) };
         whole.len()
     })
 }

@@ -3,8 +3,8 @@
 use super::arguments::{Out, PublicStruct, StructOut};
 use super::boundary::guarded;
 use super::handles::{self, Object};
-use super::shokyo_status;
-use crate::buffer::Erasure;
+use super::{log, shokyo_status};
+use crate::buffer::{ErasedCopy, Erasure};
 use crate::error::Error;
 
 /// A 32-byte key in a key cell.
@@ -79,6 +79,13 @@ unsafe impl PublicStruct for shokyo_erased_copy {
 
 /// What the handle stands for.
 pub(super) struct Evidence(pub(super) Erasure);
+
+impl Evidence {
+    /// Tells the host's log of copies that could not be shown to be erased.
+    pub(super) fn tell(&self) {
+        log::not_erased(Some(self.0.session()), self.0.copies().map(|copy| copy.failed).sum());
+    }
+}
 
 impl Object for Evidence {
     type Handle = shokyo_erasure;
@@ -163,13 +170,7 @@ pub unsafe extern "C" fn shokyo_erasure_copy_at(
         let evidence = handles::get::<Evidence>(erasure)?;
         let outside = || Error::OutOfRange { at: index as u64, length: evidence.0.copies().count() as u64 };
         let copy = evidence.0.copies().nth(index).ok_or_else(outside)?;
-        out.write(shokyo_erased_copy {
-            struct_size: 0,
-            copy_class: copy.class as u32,
-            verified: copy.verified,
-            failed: copy.failed,
-            bytes: copy.bytes,
-        });
+        out.write(copy.into());
         Ok(())
     })
 }
@@ -188,4 +189,16 @@ pub unsafe extern "C" fn shokyo_erasure_free(erasure: *mut shokyo_erasure) -> sh
         let _ = handles::remove::<Evidence>(erasure)?;
         Ok(())
     })
+}
+
+impl From<&ErasedCopy> for shokyo_erased_copy {
+    fn from(copy: &ErasedCopy) -> Self {
+        Self {
+            struct_size: 0,
+            copy_class: copy.class as u32,
+            verified: copy.verified,
+            failed: copy.failed,
+            bytes: copy.bytes,
+        }
+    }
 }

@@ -91,7 +91,14 @@ pub enum shokyo_status {
     Panic = 1006,
     /// An earlier call on this vault ended with SHOKYO_STATUS_PANIC: erase and free what is left of it, and open another.
     VaultPoisoned = 1007,
+    /// The place for an output is too small: nothing was taken or lost, and the call's length says how many bytes are needed.
+    CapacityTooSmall = 1008,
 }
+
+/// Numbers that a status had in a release and none has any more: none may have them again, because a program that was compiled
+/// against that release takes them for what they were. There are none yet.
+#[cfg(test)]
+const RETIRED: [i32; 0] = [];
 
 /// What a status means and what to do next, in English.
 ///
@@ -100,6 +107,13 @@ pub enum shokyo_status {
 #[unsafe(no_mangle)]
 pub extern "C" fn shokyo_status_text(status: i32) -> *const c_char {
     text(status).as_ptr()
+}
+
+impl shokyo_status {
+    /// What it means and what to do next.
+    pub(super) fn text(self) -> &'static CStr {
+        text(self as i32)
+    }
 }
 
 impl From<&Error> for shokyo_status {
@@ -185,6 +199,26 @@ fn text(status: i32) -> &'static CStr {
         1005 => c"the callback asked to stop",
         1006 => c"a fault inside the library was caught; the vault's keys are destroyed, report it",
         1007 => c"the vault met a fault before; erase and free what is left of it and open another",
+        1008 => {
+            c"the place for the output is too small; call again with the capacity that length says, nothing was lost"
+        }
         _ => c"unknown status; the library is newer than the program",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{RETIRED, text};
+
+    /// Those of these numbers that a status has.
+    fn in_use(numbers: &[i32]) -> Vec<i32> {
+        numbers.iter().copied().filter(|number| text(*number) != text(-1)).collect()
+    }
+
+    #[test]
+    fn no_status_has_a_retired_number() {
+        assert_eq!(in_use(&RETIRED), [0; 0]);
+        // Of these, the last and the first are in use: this is seen.
+        assert_eq!(in_use(&[7, 999, 1001]), [7, 1001]);
     }
 }

@@ -197,6 +197,29 @@ impl NotCovered {
         }
     }
 
+    /// What is not covered, in a phrase.
+    #[must_use]
+    pub const fn meaning(self) -> &'static str {
+        match self {
+            Self::PrivilegedObserver => "what root or a debugger on the same host read while a window was open",
+            Self::PhysicalAccess => {
+                "direct memory access by devices, and memory modules read within seconds of a power cut"
+            }
+            Self::EarlierCopies => "copies that existed before the data entered this software",
+            Self::HostCode => "copies that the host's own code made of what a window showed it",
+            Self::KernelBuffers => "the operating system's network buffers, which only ever hold ciphertext",
+            Self::UnlockedMemory => "swap and hibernation images of memory that is not locked, which holds ciphertext",
+            Self::Printer => "the printer's own memory, and the paper",
+            Self::StorageBelowFiles => "journals, snapshots and flash cells below the layer of files",
+            Self::EndedProcess => "the memory of a process that ended before it could erase",
+            Self::TransportBuffers => "the TLS library's buffers in this process, which only ever hold sealed frames",
+            Self::Swap => "swap, which is in use on this host, of memory that is not locked",
+            Self::Hibernation => "a hibernation image, which this host can make, of all memory, locked memory too",
+            Self::KernelMapping => "what the kernel of this host read of locked memory, which was no secret memory",
+            Self::UnknownHost => "swap and hibernation of this host, of which nothing could be found out",
+        }
+    }
+
     /// What no receipt of a station with this role may leave out, whatever its host asks for.
     #[must_use]
     pub const fn always(role: Role) -> &'static [NotCovered] {
@@ -229,24 +252,7 @@ impl NotCovered {
 
 impl fmt::Display for NotCovered {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::PrivilegedObserver => "what root or a debugger on the same host read while a window was open",
-            Self::PhysicalAccess => {
-                "direct memory access by devices, and memory modules read within seconds of a power cut"
-            }
-            Self::EarlierCopies => "copies that existed before the data entered this software",
-            Self::HostCode => "copies that the host's own code made of what a window showed it",
-            Self::KernelBuffers => "the operating system's network buffers, which only ever hold ciphertext",
-            Self::UnlockedMemory => "swap and hibernation images of memory that is not locked, which holds ciphertext",
-            Self::Printer => "the printer's own memory, and the paper",
-            Self::StorageBelowFiles => "journals, snapshots and flash cells below the layer of files",
-            Self::EndedProcess => "the memory of a process that ended before it could erase",
-            Self::TransportBuffers => "the TLS library's buffers in this process, which only ever hold sealed frames",
-            Self::Swap => "swap, which is in use on this host, of memory that is not locked",
-            Self::Hibernation => "a hibernation image, which this host can make, of all memory, locked memory too",
-            Self::KernelMapping => "what the kernel of this host read of locked memory, which was no secret memory",
-            Self::UnknownHost => "swap and hibernation of this host, of which nothing could be found out",
-        })
+        f.write_str(self.meaning())
     }
 }
 

@@ -15,8 +15,12 @@ pub const DEBIAN_SOURCES: &str = "/usr/lib/rustlib/src/rust/library/core/src/lib
 pub const DEVICE: &str = "thumbv7em-none-eabihf";
 /// Windows.
 pub const WINDOWS: &str = "x86_64-pc-windows-gnu";
+/// Arm's 64-bit processors under Linux.
+pub const ARM: &str = "aarch64-unknown-linux-gnu";
+/// A processor that stores the most significant byte of a number first.
+pub const BIG_ENDIAN: &str = "s390x-unknown-linux-gnu";
 /// Every target that a step builds for; where the installed toolchain has them all, nothing of Debian's is needed.
-const ALL: [&str; 2] = [DEVICE, WINDOWS];
+const ALL: [&str; 4] = [DEVICE, WINDOWS, ARM, BIG_ENDIAN];
 
 /// The cargo for one target.
 pub struct OtherTarget {

@@ -50,6 +50,30 @@ const PACKAGES: &[Package] = &[
         reason: "takes the shared library apart, to see what the optimiser left of the wipes",
     },
     Package {
+        name: "pkgconf",
+        sign: Sign::Program("pkg-config"),
+        required: true,
+        reason: "tells the compiler where the installed C library is, as in a vendor's build",
+    },
+    Package {
+        name: "clang",
+        sign: Sign::Program("clang++"),
+        required: false,
+        reason: "the other compiler of vendors, with more warnings for the header (0.5 GB on disk)",
+    },
+    Package {
+        name: "cmake",
+        sign: Sign::Program("cmake"),
+        required: false,
+        reason: "builds programs of another project against the installed C library",
+    },
+    Package {
+        name: "doxygen",
+        sign: Sign::Program("doxygen"),
+        required: false,
+        reason: "makes pages of the header's comments, and finds what has none",
+    },
+    Package {
         name: "openssl",
         sign: Sign::Program("openssl"),
         required: false,
@@ -133,7 +157,36 @@ const PACKAGES: &[Package] = &[
         required: false,
         reason: "links the program for that processor, and shows that it needs no allocator and cannot panic",
     },
-    Package { name: "qemu-user", sign: Sign::Program(bare::EMULATOR), required: false, reason: "runs it" },
+    Package {
+        name: "gcc-aarch64-linux-gnu",
+        sign: Sign::Program("aarch64-linux-gnu-gcc"),
+        required: false,
+        reason: "links for Arm's 64-bit processors, and compiles the C of ring, SQLite and bindings/c for them",
+    },
+    Package {
+        name: "libc6-dev-arm64-cross",
+        sign: Sign::File("/usr/aarch64-linux-gnu/include/stdio.h"),
+        required: false,
+        reason: "their C library, for the same",
+    },
+    Package {
+        name: "gcc-s390x-linux-gnu",
+        sign: Sign::Program("s390x-linux-gnu-gcc"),
+        required: false,
+        reason: "links for a processor that stores the most significant byte of a number first",
+    },
+    Package {
+        name: "libc6-dev-s390x-cross",
+        sign: Sign::File("/usr/s390x-linux-gnu/include/stdio.h"),
+        required: false,
+        reason: "its C library, for the same",
+    },
+    Package {
+        name: "qemu-user",
+        sign: Sign::Program(bare::EMULATOR),
+        required: false,
+        reason: "runs programs for all of them",
+    },
     Package {
         name: "gcc-mingw-w64-x86-64-posix",
         sign: Sign::Program(windows::COMPILER),
