@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::undocumented_unsafe_blocks, missing_docs)]
 
 mod callbacks;
+#[cfg(target_os = "linux")]
 mod hardening;
 mod links;
 mod logs;

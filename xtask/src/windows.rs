@@ -22,7 +22,7 @@ const LIBRARIES: &str = "target/windows/x86_64-pc-windows-gnu/debug";
 const WITH_FAULTS: &str = "tests/windows/with_faults.sh";
 
 /// What a client links with the static library, beside the C runtime (`rustc --print native-static-libs`).
-const SYSTEM_LIBRARIES: &str = "-lkernel32 -ladvapi32 -lntdll -luserenv -lws2_32 -ldbghelp";
+const SYSTEM_LIBRARIES: &str = "-lkernel32 -ladvapi32 -lbcrypt -lntdll -luserenv -lws2_32 -ldbghelp";
 
 /// The tests that say something about the system; the others run on Linux.
 const TESTS: &str = "--lib --test windows --test memory_core --test memory_residue --test handover --test c_abi";
@@ -59,7 +59,8 @@ pub fn run() -> Result<Outcome, Failure> {
             .arguments(rest)
     };
     let library = cargo("rustc --lib --features capi --crate-type staticlib,cdylib");
-    let tests = cargo(&format!("test --features capi,net {TESTS}")).set("RUSTC_WORKSPACE_WRAPPER", WITH_FAULTS);
+    let tests =
+        cargo(&format!("test --no-fail-fast --features capi {TESTS}")).set("RUSTC_WORKSPACE_WRAPPER", WITH_FAULTS);
     library.run()?;
     c_programs()?;
     if !Path::new(WINE).exists() {
