@@ -43,7 +43,7 @@ fn ground() -> &'static Ground {
             "ec-centre = [\"authorities/convenience/certificate.pem\"]",
             &format!("ec-centre = [{:?}]", believed.to_str().unwrap()),
         );
-        assert!(text.contains(believed.to_str().unwrap()), "{text}");
+        assert!(text.contains(&format!("{:?}", believed.to_str().unwrap())), "{text}");
         std::fs::write(&file, text).unwrap();
         Ground {
             kiosk: station(&ours.join("kiosk.toml")).addr(),
