@@ -34,15 +34,17 @@ pub fn run() -> Result<Outcome, Failure> {
     for source in programs {
         let name = source.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
         let compiled = |kind: &str| format!("{BUILT}/{name}-{kind}");
-        compile(&source, &compiled("static"))
-            .argument(format!("{LIBRARIES}/libshokyo.a"))
-            .arguments(SYSTEM_LIBRARIES)
-            .run()?;
+        compile_static(&source, &compiled("static")).run()?;
         Call::new(&compiled("static"), "").run()?;
         compile(&source, &compiled("shared")).arguments(&format!("-L{LIBRARIES} -lshokyo")).run()?;
         Call::new(&compiled("shared"), "").set("LD_LIBRARY_PATH", LIBRARIES).run()?;
     }
     Ok(Outcome::Done)
+}
+
+/// The compiler's call for a program with the static library of [`build_library`] in it.
+pub fn compile_static(source: &Path, output: &str) -> Call {
+    compile(source, output).argument(format!("{LIBRARIES}/libshokyo.a")).arguments(SYSTEM_LIBRARIES)
 }
 
 /// Builds the libraries as they are shipped, with these flags of the compiler besides.

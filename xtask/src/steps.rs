@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 
 use crate::call::Failure;
 use crate::{
-    auditors, bare, benches, c_program, checks, cores, demo, disassembly, faults, fuzz, handover_model, header,
-    injection, models, packages, report, sanitizers, soak, vectors,
+    auditors, bare, benches, c_program, c_stations, checks, cores, demo, disassembly, faults, fuzz, handover_model,
+    header, injection, models, packages, report, sanitizers, soak, vectors,
 };
 
 /// How a step ended that did not fail.
@@ -73,6 +73,12 @@ pub fn all() -> Vec<Step> {
             handover_model::run,
         ),
         step("c", "the programs of bindings/c, against the static and the shared library", false, c_program::run),
+        step(
+            "c-stations",
+            "a kiosk and an issuing system in C hand documents over with stations in Rust, over connections",
+            false,
+            c_stations::run,
+        ),
         step("demo", "one document through four processes, and no residue", false, demo::run),
         step("faults", "tests with deliberate faults: every check of erasure can fail", false, faults::run),
         step(

@@ -1,0 +1,26 @@
+//! The kiosk and the issuing system of `bindings/c/stations`, compiled strictly, among stations in Rust over real connections: the test
+//! `c_stations`.
+
+use std::env::current_dir;
+use std::fs;
+
+use crate::call::{Call, Failure};
+use crate::steps::Outcome;
+use crate::{c_program, checks};
+
+const BUILT: &str = "target/c/stations";
+
+/// Compiles them against the library as it is shipped, and starts the test with the command as it is shipped.
+pub fn run() -> Result<Outcome, Failure> {
+    c_program::build_library("")?;
+    fs::create_dir_all(BUILT).map_err(|error| Failure::new(format!("{BUILT}: {error}")))?;
+    for name in ["kiosk", "issuer"] {
+        c_program::compile_static(format!("bindings/c/stations/{name}.c").as_ref(), &format!("{BUILT}/{name}"))
+            .run()?;
+    }
+    let folder = current_dir().map_err(|error| Failure::new(format!("the current folder: {error}")))?.join(BUILT);
+    Call::cargo(&format!("{} --test c_stations -- --include-ignored", checks::SHIPPED))
+        .set("SHOKYO_C_PROGRAMS", &folder.display().to_string())
+        .run()?;
+    Ok(Outcome::Done)
+}
