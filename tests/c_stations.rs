@@ -256,7 +256,9 @@ fn a_printer_that_fails_in_the_middle_ends_in_an_erasure_and_not_in_a_delivery()
     let own: Vec<_> = receipts.iter().filter(|of| of.own).collect();
     let [receipt] = &own[..] else { panic!("{own:?}") };
     let statement = receipt::read_unverified(&receipt.receipt).unwrap().statement;
-    assert_eq!((statement.event, statement.cause), (Event::Erased, Cause::DeviceFault));
+    // Erased and read back; but some pages may be out, and it is nobody's to say that they are not.
+    assert_eq!((statement.event, statement.cause), (Event::Unresolved, Cause::DeviceFault));
+    assert!(statement.copies.iter().all(|copy| copy.failed == 0 && copy.verified > 0), "{:?}", statement.copies);
     let alarms: Vec<_> = store.alarms().unwrap().into_iter().map(|alarm| alarm.what).collect();
     assert!(alarms.iter().any(|what| what.contains("jammed")), "{alarms:?}");
     assert!(alarms.iter().any(|what| what.contains("paid-undelivered")), "{alarms:?}");
