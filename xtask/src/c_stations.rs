@@ -6,13 +6,14 @@ use std::fs;
 
 use crate::call::{Call, Failure};
 use crate::steps::Outcome;
-use crate::{c_program, checks};
+use crate::{c_program, checks, package};
 
 const BUILT: &str = "target/c/stations";
 
-/// Compiles them against the library as it is shipped, and starts the test with the command as it is shipped.
+/// Compiles them with the installed library in them, and starts the test with the command as it is shipped.
 pub fn run() -> Result<Outcome, Failure> {
-    c_program::build_library("")?;
+    package::installed()?;
+    let library = package::pkg_config("static")?;
     fs::create_dir_all(BUILT).map_err(|error| Failure::new(format!("{BUILT}: {error}")))?;
     for name in ["kiosk", "issuer"] {
         c_program::compile_static(format!("bindings/c/stations/{name}.c").as_ref(), &format!("{BUILT}/{name}"))
