@@ -13,8 +13,10 @@ use shokyo::types::{Role, SessionId};
 
 use super::town::{Town, alone, infrastructure, ok};
 
-/// Kind, session and number of each event about sessions.
-static HEARD: Mutex<Vec<(u32, Option<[u8; 32]>, u64)>> = Mutex::new(Vec::new());
+/// Kind, session and number of an event about sessions.
+type Heard = (u32, Option<[u8; 32]>, u64);
+
+static HEARD: Mutex<Vec<Heard>> = Mutex::new(Vec::new());
 
 unsafe extern "C-unwind" fn hear(_: *mut c_void, event: *const shokyo_log_event) {
     let event = unsafe { &*event };
@@ -24,7 +26,7 @@ unsafe extern "C-unwind" fn hear(_: *mut c_void, event: *const shokyo_log_event)
     }
 }
 
-fn heard() -> Vec<(u32, Option<[u8; 32]>, u64)> {
+fn heard() -> Vec<Heard> {
     std::mem::take(&mut HEARD.lock().unwrap())
 }
 
