@@ -182,7 +182,7 @@
 #define SHOKYO_LOG_NOT_ERASED 3
 
 /**
- * Something that no later success clears is on record, such as a deadline that passed. session: which.
+ * A session raised an alarm, which no later success clears, such as a deadline that passed. session: which.
  */
 #define SHOKYO_LOG_ALARM 4
 
@@ -2610,7 +2610,8 @@ shokyo_status shokyo_harden_process(const struct shokyo_hardening_options *optio
                                     struct shokyo_hardened *hardened);
 
 /**
- * Has events told to a callback from now on: failed calls, faults, failed erasures, alarms. Never documents, keys, paths or names.
+ * Has events told to a callback from now on: failed calls, faults, failed erasures, alarms, lost sessions. Never documents, keys, paths
+ * or names.
  *
  * logger: NULL: nothing is told any more. user_data: passed to it as it is, may be NULL. destroy: called once with user_data when another
  * call of this function has replaced the callback and its last call has returned; NULL: never. A call that fails calls neither.
@@ -4200,7 +4201,7 @@ shokyo_status shokyo_store_checkpoint(const struct shokyo_store *store,
  * problems: success of the call says that the store was read, not that nothing is wrong. reader: NULL, or a callback for the first
  * thousand problems. user_data: passed to it as it is, may be NULL.
  * Threads: any. Signals: not safe in a signal handler.
- * Errors: INVALID_ARGUMENT, INVALID_HANDLE; MALFORMED for what is no verifier key; CONFIGURATION, IO about the files; STORE, MALFORMED when
+ * Errors: INVALID_ARGUMENT, INVALID_HANDLE; MALFORMED for what is no verifier key; CONFIGURATION about the files; STORE, MALFORMED when
  * the file cannot be read as a store at all; CALLBACK_STOPPED.
  */
 shokyo_status shokyo_store_verify_log(const struct shokyo_store *store,

@@ -16,8 +16,8 @@ pub fn run() -> Result<Outcome, Failure> {
     let library = package::pkg_config("static")?;
     fs::create_dir_all(BUILT).map_err(|error| Failure::new(format!("{BUILT}: {error}")))?;
     for name in ["kiosk", "issuer"] {
-        c_program::compile_static(format!("bindings/c/stations/{name}.c").as_ref(), &format!("{BUILT}/{name}"))
-            .run()?;
+        let source = format!("bindings/c/stations/{name}.c");
+        c_program::compile(source.as_ref(), &format!("{BUILT}/{name}")).arguments(&library).run()?;
     }
     let folder = current_dir().map_err(|error| Failure::new(format!("the current folder: {error}")))?.join(BUILT);
     Call::cargo(&format!("{} --test c_stations -- --include-ignored", checks::SHIPPED))
