@@ -6,6 +6,7 @@
 
 use alloc::boxed::Box;
 use alloc::collections::VecDeque;
+use alloc::vec;
 use alloc::vec::Vec;
 use core::time::Duration;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
@@ -16,7 +17,7 @@ use crate::custody::store::Store;
 use crate::error::Error;
 use crate::handover::Record;
 
-/// The most records in one transaction.
+/// With this many records a transaction takes no more.
 const BATCH: usize = 256;
 /// The most records that wait for a disk that refuses. What does not fit is found as lost at the next start.
 const WAITING: usize = 4096;
@@ -31,7 +32,7 @@ pub type Done = Box<dyn FnOnce(Result<(), Error>) + Send>;
 /// The way to the writing thread. Dropping it ends the thread after the last record.
 #[derive(Debug)]
 pub struct Journal {
-    records: Option<Sender<Request>>,
+    records: Option<Sender<Vec<Request>>>,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -59,9 +60,15 @@ impl Journal {
 
     /// Hands a record of the time `unix_ms` (milliseconds since 1970-01-01 UTC) over; `done` is called when it is durable.
     pub fn write(&self, record: Record, unix_ms: u64, done: impl FnOnce(Result<(), Error>) + Send + 'static) {
-        if let Some(records) = &self.records {
+        self.write_together(vec![(record, Box::new(done))], unix_ms);
+    }
+
+    /// Hands records over that belong together: they come into one transaction.
+    pub fn write_together(&self, records: Vec<(Record, Done)>, unix_ms: u64) {
+        if let Some(journal) = &self.records {
+            let requests = records.into_iter().map(|(record, done)| Request { record, unix_ms, done }).collect();
             // The thread ends only after this sender, unless it panicked; then nothing is called and nothing goes on.
-            let _ = records.send(Request { record, unix_ms, done: Box::new(done) });
+            let _ = journal.send(requests);
         }
     }
 }
@@ -88,7 +95,7 @@ struct Writing {
 }
 
 impl Writing {
-    fn write_all(mut self, queue: &Receiver<Request>) {
+    fn write_all(mut self, queue: &Receiver<Vec<Request>>) {
         loop {
             let first = match self.pause() {
                 None => queue.recv().map_err(|_| RecvTimeoutError::Disconnected),
@@ -103,7 +110,12 @@ impl Writing {
                 }
                 Err(RecvTimeoutError::Disconnected) => return,
             };
-            let batch: Vec<Request> = core::iter::once(first).chain(queue.try_iter().take(BATCH - 1)).collect();
+            let mut batch = first;
+            while batch.len() < BATCH
+                && let Ok(more) = queue.try_recv()
+            {
+                batch.extend(more);
+            }
             self.write(batch);
             self.expire();
         }
@@ -183,7 +195,6 @@ const fn tells_of_an_end(record: &Record) -> bool {
 mod tests {
     use alloc::format;
     use alloc::sync::Arc;
-    use alloc::vec;
     use core::sync::atomic::{AtomicUsize, Ordering};
 
     use ed25519_dalek::{Signer, SigningKey};
@@ -267,6 +278,41 @@ mod tests {
         let check = LogCheck { keys: &[verifier], receipt_keys: &|_| None, known: &[] };
         assert_eq!(verify_log(&writing.store, &check).unwrap().problems, []);
         (outcomes.try_iter().collect(), signed.load(Ordering::Relaxed))
+    }
+
+    #[test]
+    fn records_that_belong_together_come_into_one_transaction() {
+        let folder = tempfile::tempdir().unwrap();
+        for together in [true, false] {
+            let key = SigningKey::from_bytes(&[9; 32]);
+            let verifier = VerifierKey::new("shokyo/an-operator/a-station", key.verifying_key().to_bytes()).unwrap();
+            let signed = Arc::new(AtomicUsize::new(0));
+            let signer = Counting(key, verifier, Arc::clone(&signed));
+            let store = Store::open_signed(&folder.path().join(format!("{together}")), Box::new(signer)).unwrap();
+            let journal = Journal::start(store, None).unwrap();
+            let (sender, outcomes) = channel();
+            let session = SessionId([1; 32]);
+            let records = [
+                Record::Opened { session, kind: "certificate".into() },
+                Record::Alarm { session, what: "something" },
+                Record::Ended { session, outcome: Outcome::Ended },
+            ];
+            let done = || -> Done {
+                let sender = sender.clone();
+                Box::new(move |outcome| sender.send(outcome).unwrap())
+            };
+            if together {
+                journal.write_together(records.map(|record| (record, done())).into(), 2);
+                (0..3).for_each(|_| outcomes.recv().unwrap().unwrap());
+            } else {
+                // The control: one after the other, each is a transaction.
+                for record in records {
+                    journal.write(record, 2, done());
+                    outcomes.recv().unwrap().unwrap();
+                }
+            }
+            assert_eq!(signed.load(Ordering::Relaxed), if together { 1 } else { 3 });
+        }
     }
 
     #[test]

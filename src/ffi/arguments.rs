@@ -5,6 +5,7 @@ use std::ffi::{c_char, c_void};
 use std::mem::MaybeUninit;
 
 use super::boundary::Failure;
+use crate::types::SessionId;
 
 /// Public structs larger than this are taken for an error: no version will reach it.
 const LARGEST_STRUCT: usize = 4096;
@@ -58,6 +59,50 @@ pub(super) unsafe fn slice<'a>(data: *const c_void, length: usize, name: &'stati
     Ok(unsafe { std::slice::from_raw_parts(data.cast(), length) })
 }
 
+/// The bytes at `data`, to be written; nothing at all when both are zero.
+///
+/// # Safety
+/// If `data` is not null, `length` bytes there are readable and writable, and nobody else uses them for `'a`.
+pub(super) unsafe fn slice_mut<'a>(
+    data: *mut c_void,
+    length: usize,
+    name: &'static str,
+) -> Result<&'a mut [u8], Failure> {
+    // SAFETY: passed on to the caller; that borrow ends here.
+    let length = unsafe { slice(data, length, name) }?.len();
+    if length == 0 {
+        return Ok(&mut []);
+    }
+    // SAFETY: not null, no longer than memory can be, and the caller's to lend.
+    Ok(unsafe { std::slice::from_raw_parts_mut(data.cast(), length) })
+}
+
+/// The text at `pointer`, of at most `longest` bytes before its null.
+///
+/// # Safety
+/// If `pointer` is not null, the bytes there are readable up to the first null, and nobody writes them for `'a`.
+pub(super) unsafe fn text<'a>(pointer: *const c_char, longest: usize, name: &'static str) -> Result<&'a str, Failure> {
+    if pointer.is_null() {
+        return Err(Failure::Argument(name, "is NULL"));
+    }
+    // SAFETY: every byte up to the first null is readable, and none behind it is looked at.
+    let length = (0..=longest).find(|at| unsafe { pointer.add(*at).read() } == 0);
+    let length = length.ok_or(Failure::Argument(name, "is too long a text, or has no null at its end"))?;
+    // SAFETY: those bytes were just read.
+    let bytes = unsafe { std::slice::from_raw_parts(pointer.cast(), length) };
+    std::str::from_utf8(bytes).map_err(|_| Failure::Argument(name, "is no text in UTF-8"))
+}
+
+/// A text for a field of fixed size: null-terminated, the rest null, cut to fit.
+pub(super) fn fixed<const N: usize>(text: &str) -> [c_char; N] {
+    let mut field = [0; N];
+    let fitting = text.floor_char_boundary(N.saturating_sub(1));
+    for (place, byte) in field.iter_mut().zip(text.bytes().take(fitting)) {
+        *place = c_char::from_ne_bytes([byte]);
+    }
+    field
+}
+
 /// The struct at `pointer` in this version's form: fields that the caller's version does not have are 0.
 ///
 /// # Safety
@@ -77,6 +122,18 @@ pub(super) unsafe fn read_struct<T: PublicStruct>(pointer: *const T) -> Result<T
     }
     // SAFETY: every byte is initialised, and any bytes are a valid value.
     Ok(unsafe { value.assume_init() })
+}
+
+/// A session's identifier.
+///
+/// # Safety
+/// If `session` is not null, 32 bytes there are readable.
+pub(super) unsafe fn read_session(session: *const u8) -> Result<SessionId, Failure> {
+    if session.is_null() {
+        return Err(Failure::Argument("session", "is NULL"));
+    }
+    // SAFETY: not null, and readable as the caller promises; bytes have no alignment.
+    Ok(SessionId(unsafe { session.cast::<[u8; 32]>().read() }))
 }
 
 impl<T> Out<T> {

@@ -30,7 +30,7 @@ pub struct shokyo_buffer {
 pub type shokyo_reader =
     Option<unsafe extern "C-unwind" fn(user_data: *mut c_void, offset: u64, plain: *const u8, length: usize) -> i32>;
 
-type Reader = unsafe extern "C-unwind" fn(*mut c_void, u64, *const u8, usize) -> i32;
+pub(super) type Reader = unsafe extern "C-unwind" fn(*mut c_void, u64, *const u8, usize) -> i32;
 
 /// What the handle stands for.
 pub(super) struct Document {
@@ -132,7 +132,9 @@ pub unsafe extern "C" fn shokyo_buffer_erase(
         let place = Place::reserve()?;
         let document = handles::take::<Document>(buffer)?;
         call.ends(&document.vault);
-        erasure.write(place.fill(Evidence(document.buffer.erase())));
+        let evidence = Evidence(document.buffer.erase());
+        evidence.tell();
+        erasure.write(place.fill(evidence));
         Ok(())
     })
 }
@@ -154,7 +156,8 @@ pub unsafe extern "C" fn shokyo_buffer_free(buffer: *mut shokyo_buffer) -> shoky
     })
 }
 
-fn show(reader: Reader, user_data: *mut c_void, offset: u64, plain: &[u8]) -> i32 {
+/// Shows a piece of plaintext to a caller's function; its answer.
+pub(super) fn show(reader: Reader, user_data: *mut c_void, offset: u64, plain: &[u8]) -> i32 {
     // SAFETY: the caller gives a function of this type, and the bytes are readable until it returns.
     unsafe { reader(user_data, offset, plain.as_ptr(), plain.len()) }
 }

@@ -39,16 +39,75 @@ mod erasure;
 
 mod last_resort;
 
+mod hardening;
+
+mod log;
+
+mod clock;
+
+mod station;
+
+mod link;
+
+mod link_info;
+
 mod words;
+
+mod frame;
+
+mod event;
+
+mod record;
+
+mod machine;
+
+mod kiosk;
+
+mod kiosk_document;
+
+mod copy;
+
+mod customer_words;
+
+mod customer;
+
+mod outbox;
+
+mod issuer;
+
+mod relay;
 
 mod receipt;
 
+mod store;
+
+mod store_log;
+
 pub use buffer::*;
+pub use clock::*;
+pub use copy::*;
+pub use customer::*;
+pub use customer_words::*;
 pub use detail::*;
 pub use erasure::*;
+pub use event::*;
+pub use frame::*;
+pub use hardening::*;
+pub use issuer::*;
+pub use kiosk::*;
+pub use kiosk_document::*;
 pub use last_resort::*;
+pub use link::*;
+pub use link_info::*;
+pub use log::*;
+pub use outbox::*;
 pub use receipt::*;
+pub use record::*;
+pub use relay::*;
+pub use station::*;
 pub use status::*;
+pub use store::*;
+pub use store_log::*;
 pub use vault::*;
 pub use version::*;
 pub use words::*;

@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::arguments::{Out, PublicStruct, StructOut, read_struct};
 use super::boundary::{Failure, guarded};
 use super::handles::{self, Object, Place};
-use super::shokyo_status;
+use super::{log, shokyo_status};
 use crate::buffer::{Protection, SecretMemory, Vault, VaultOptions};
 
 /// Pages are locked in memory and are not written to swap.
@@ -115,7 +115,7 @@ pub(super) struct VaultState {
 }
 
 /// What the handle stands for.
-pub(super) struct OpenVault(Arc<VaultState>);
+pub(super) struct OpenVault(pub(super) Arc<VaultState>);
 
 impl Object for OpenVault {
     type Handle = shokyo_vault;
@@ -144,7 +144,7 @@ pub unsafe extern "C" fn shokyo_vault_open(
         };
         let options = options.to_library()?;
         let place = Place::reserve()?;
-        let opened = VaultState { vault: Vault::open(options)?, poisoned: AtomicBool::new(false) };
+        let opened = VaultState::new(Vault::open(options)?);
         vault.write(place.fill(OpenVault(Arc::new(opened))));
         Ok(())
     })
@@ -185,7 +185,9 @@ pub unsafe extern "C" fn shokyo_vault_erase_all(
         let outcome = unsafe { StructOut::new(outcome) }?;
         let vault = state_of(vault)?;
         call.ends(&vault);
-        outcome.write(vault.vault.erase_all().into());
+        let done = vault.vault.erase_all();
+        log::not_erased(None, done.failed);
+        outcome.write(done.into());
         Ok(())
     })
 }
@@ -214,6 +216,10 @@ pub(super) fn state_of(vault: *const shokyo_vault) -> Result<Arc<VaultState>, Fa
 }
 
 impl VaultState {
+    pub(super) const fn new(vault: Vault) -> Self {
+        Self { vault, poisoned: AtomicBool::new(false) }
+    }
+
     pub(super) fn vault(&self) -> &Vault {
         &self.vault
     }

@@ -16,7 +16,7 @@ const MOST: usize = 100_000;
 
 /// On which side of this station a neighbour is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Side {
+pub(crate) enum Side {
     /// Towards the issuing system: this station connected to it.
     Upstream,
     /// Towards the kiosk: it connected to this station.
@@ -25,7 +25,7 @@ pub(super) enum Side {
 
 /// The neighbours that this process has met.
 #[derive(Default)]
-pub(super) struct Neighbours(Mutex<Met>);
+pub(crate) struct Neighbours(Mutex<Met>);
 
 #[derive(Default)]
 struct Met {
@@ -42,7 +42,7 @@ impl Neighbours {
     ///
     /// # Errors
     /// [`Error::Mismatch`] when another station answers upstream than before; [`Error::Busy`] after more identities than there are.
-    pub(super) fn connected(&self, name: &StationName, side: Side) -> Result<(Peer, u64), Error> {
+    pub(crate) fn connected(&self, name: &StationName, side: Side) -> Result<(Peer, u64), Error> {
         let mut met = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let peer = match side {
             Side::Upstream => {

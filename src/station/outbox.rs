@@ -15,7 +15,7 @@ use crate::types::{Now, Time};
 const LOOK_MS: u64 = 15_000;
 
 /// The outbox of a station, with its own view of the store.
-pub(super) struct StationOutbox {
+pub(crate) struct StationOutbox {
     store: Store,
     machine: Outbox<StationCrypto, Arc<Authorities>>,
     look: Time,
@@ -23,17 +23,17 @@ pub(super) struct StationOutbox {
 
 impl StationOutbox {
     /// Opens the store for reading; the station must have opened it for writing before.
-    pub(super) fn new(config: &Config, crypto: StationCrypto, trust: Arc<Authorities>) -> Result<Self, Error> {
+    pub(crate) fn new(config: &Config, crypto: StationCrypto, trust: Arc<Authorities>) -> Result<Self, Error> {
         let store = Store::open_read_only(&config.store)?;
         Ok(Self { store, machine: Outbox::new(crypto, trust, config.policy())?, look: Time(0) })
     }
 
     /// `true` when the frame was an answer to one of these receipts.
-    pub(super) fn handle_frame(&mut self, now: Now, bytes: &[u8]) -> Result<bool, Error> {
+    pub(crate) fn handle_frame(&mut self, now: Now, bytes: &[u8]) -> Result<bool, Error> {
         self.machine.handle_frame(now, bytes)
     }
 
-    pub(super) fn handle_written(&mut self, now: Now, token: u64, outcome: &Result<(), Error>) {
+    pub(crate) fn handle_written(&mut self, now: Now, token: u64, outcome: &Result<(), Error>) {
         match outcome {
             Ok(()) => self.machine.handle_persisted(token),
             Err(_) => self.machine.handle_persist_failed(token),
@@ -44,7 +44,7 @@ impl StationOutbox {
         }
     }
 
-    pub(super) fn handle_timeout(&mut self, now: Now) {
+    pub(crate) fn handle_timeout(&mut self, now: Now) {
         if self.look <= now.monotonic
             && let Some((behind, room)) = self.machine.wants()
         {
@@ -56,25 +56,25 @@ impl StationOutbox {
         self.machine.handle_timeout(now);
     }
 
-    pub(super) fn handle_peer_lost(&mut self) {
+    pub(crate) fn handle_peer_lost(&mut self) {
         self.machine.handle_peer_lost();
     }
 
-    pub(super) fn handle_peer_back(&mut self, now: Now) {
+    pub(crate) fn handle_peer_back(&mut self, now: Now) {
         self.look = now.monotonic;
         self.machine.handle_peer_back(now);
     }
 
-    pub(super) fn next_deadline(&self) -> Option<Time> {
+    pub(crate) fn next_deadline(&self) -> Option<Time> {
         self.machine.next_deadline().into_iter().chain(self.machine.wants().map(|_| self.look)).min()
     }
 
-    pub(super) fn poll_persist(&mut self) -> Option<Persist> {
+    pub(crate) fn poll_persist(&mut self) -> Option<Persist> {
         self.machine.poll_persist()
     }
 
     /// The next frame for the upstream neighbour.
-    pub(super) fn poll_transmit(&mut self) -> Option<crate::handover::Transmit> {
+    pub(crate) fn poll_transmit(&mut self) -> Option<crate::handover::Transmit> {
         self.machine.poll_transmit()
     }
 }

@@ -43,7 +43,7 @@ impl RelayStation {
 }
 
 /// The parameters to attach: read once at the start, so that all documents of a run have the same.
-fn read_attachment(path: &Path) -> Result<Vec<u8>, Error> {
+pub(crate) fn read_attachment(path: &Path) -> Result<Vec<u8>, Error> {
     let failed =
         |reason: String| Error::Configuration { reason: format!("`relay.attachment` ({}): {reason}", path.display()) };
     let mut bytes = Vec::new();

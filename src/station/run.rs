@@ -1,6 +1,5 @@
-//! Opening a station from its configuration and running it: vaults, keys, store, links, driver.
+//! Running a station that was opened from its configuration: links, driver.
 
-use std::fs::File;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,26 +9,20 @@ use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
-use super::config::{Config, ProtectionSetting, SecretMemorySetting, TrustFiles};
+use super::config::{Config, TrustFiles};
 use super::connection::Connections;
 use super::driver::{Driver, FRAMES_OF_A_SESSION, Machine, Order};
-use super::host::not_covered;
 use super::issuer::IssuerStation;
 use super::kiosk::{KioskCommand, KioskStation};
 use super::link::{Link, LinkOptions, jittered};
 use super::neighbours::Side;
-use super::notice::{Notices, What, now};
-use super::profile::CertificateUse;
+use super::notice::{Notices, What};
+use super::open::{Memory, Opened, Prepared};
 use super::relay::RelayStation;
 use super::tls::{ClientTls, ServerTls};
-use super::trust::{Authorities, own_certificate, refuse_shared_key_file};
-use crate::buffer::{Protection, SecretMemory, Vault, VaultOptions};
-use crate::custody::{LogKey, Store, record_lost};
+use super::trust::Authorities;
+use crate::custody::Store;
 use crate::error::Error;
-use crate::handover::suite::{SigningKey, StationCrypto, StationKeys};
-use crate::handover::{KeyUse, Trust};
-use crate::platform::host::HostMemory;
-use crate::receipt::StationInfo;
 use crate::types::Role;
 
 /// How long a station tries to reach its upstream neighbour before it says so and tries again.
@@ -53,8 +46,12 @@ pub type Orders = UnboundedReceiver<Order<KioskCommand>>;
 /// # Errors
 /// Whatever keeps it from starting: configuration, memory, keys, store, address. Once it runs, problems are notices.
 pub async fn run(config: Config, mut orders: Orders, notices: Notices) -> Result<(), Error> {
-    let opened = Opened::new(&config, &notices)?;
-    let Opened { crypto, trust, store } = opened;
+    let prepared = Prepared::new(&config, &Memory::default())?;
+    notices.tell(None, What::Protected(prepared.protections));
+    let Opened { crypto, trust, store, lost } = prepared.open_store(&config)?;
+    for lost in lost {
+        notices.tell(Some(lost.session), What::Lost { print_started: lost.print_started });
+    }
     match config.role {
         Role::Issuer => {
             let machine = IssuerStation::new(&config, crypto, Arc::clone(&trust))?;
@@ -104,7 +101,7 @@ async fn serve<M: Machine + Send + 'static>(
     orders: UnboundedReceiver<Order<M::Command>>,
     notices: Notices,
 ) -> Result<(), Error> {
-    let options = LinkOptions { queue: frames_for_a_neighbour(config), ..LinkOptions::from(&config.link) };
+    let options = link_options(config);
     let (driver, connections) = Driver::new(machine, store, config.custody.retention(), notices.clone())?;
     // They end with this future, however it ends.
     let mut beside = JoinSet::new();
@@ -200,104 +197,9 @@ async fn keep_connected(
     }
 }
 
-/// The most frames that wait for one neighbour: what all sessions together may have under way, and some that are about no session
-/// yet. A relay's are bounded in bytes for each session too.
-fn frames_for_a_neighbour(config: &Config) -> usize {
-    config.limits.sessions as usize * FRAMES_OF_A_SESSION + 64
-}
-
-/// What a station needs before it takes part.
-struct Opened {
-    crypto: StationCrypto,
-    trust: Arc<Authorities>,
-    store: Store,
-}
-
-impl Opened {
-    fn new(config: &Config, notices: &Notices) -> Result<Self, Error> {
-        let trust = Arc::new(Authorities::load(&config.trust)?);
-        // Two vaults: after erasing every document at once, receipts for that can still be signed.
-        let identity = Vault::open(vault_options(config, 1, 64))?;
-        let mut options = vault_options(config, config.vault.windows as usize, config.vault.key_cells as usize);
-        // The machines erase at their own deadlines; should they hang, no key outlives the longest of all sessions.
-        let policy = config.policy();
-        options.lifetime = Some(policy.challenge + policy.whole());
-        let documents = Vault::open(options)?;
-        let protections = identity.protections().intersection(documents.protections());
-        notices.tell(None, What::Protected(protections));
-        let messages = signing_key(config, &trust, &identity, KeyUse::Messages)?;
-        let receipts = signing_key(config, &trust, &identity, KeyUse::Receipts)?;
-        let keys = StationKeys {
-            info: StationInfo {
-                role: config.role,
-                station: config.station.clone(),
-                operator: config.operator.clone(),
-                post: config.responsible_post.clone(),
-            },
-            messages,
-            certificate: own_certificate(config, &trust, CertificateUse::Messages)?,
-            receipts,
-            receipt_certificate: own_certificate(config, &trust, CertificateUse::Receipts)?,
-            not_covered: not_covered(HostMemory::of_this_host(), protections, config.role),
-        };
-        let log = signing_key(config, &trust, &identity, KeyUse::Log)?;
-        let log = LogKey::new(log, &config.operator, &config.station)?;
-        let mut store = Store::open_signed_after(&config.store, Box::new(log), &config.custody.previous_log_keys)?;
-        // A receipt names its key; whoever reads it later finds the certificate here, also after the next change of keys.
-        let key_id = crate::receipt::key_id(keys.receipts.public());
-        store.keep_certificate(&key_id, &keys.receipt_certificate, now().unix_ms)?;
-        let crypto = StationCrypto::new(documents, Arc::new(keys), store.last_receipt_hash()?);
-        for lost in record_lost(&crypto, &mut store, now().unix_ms)? {
-            notices.tell(Some(lost.session), What::Lost { print_started: lost.print_started });
-        }
-        Ok(Self { crypto, trust, store })
-    }
-}
-
-/// A station's key for its log, in locked memory, for tools that sign in its name while it does not run or beside it.
-///
-/// # Errors
-/// [`Error::Configuration`] with the file and what is wrong with it; when there is no locked memory to be had.
-pub fn log_key(config: &Config) -> Result<LogKey, Error> {
-    let trust = Authorities::load(&config.trust)?;
-    let vault = Vault::open(vault_options(config, 1, 16))?;
-    let key = signing_key(config, &trust, &vault, KeyUse::Log)?;
-    LogKey::new(key, &config.operator, &config.station)
-}
-
-fn vault_options(config: &Config, windows: usize, key_cells: usize) -> VaultOptions {
-    let mut options = VaultOptions::new();
-    options.protection = match config.vault.protection {
-        ProtectionSetting::Strict => Protection::Strict,
-        ProtectionSetting::BestEffort => Protection::BestEffort,
-    };
-    options.secret_memory = match config.vault.secret_memory {
-        SecretMemorySetting::Auto => SecretMemory::Auto,
-        SecretMemorySetting::Require => SecretMemory::Require,
-        SecretMemorySetting::Off => SecretMemory::Off,
-    };
-    options.windows = windows;
-    options.key_cells = key_cells;
-    options.agreement = true;
-    options
-}
-
-fn signing_key(config: &Config, trust: &Authorities, vault: &Vault, key_use: KeyUse) -> Result<SigningKey, Error> {
-    let certificate_use = CertificateUse::from(key_use);
-    let path = &config.credential(certificate_use).key;
-    let wrong = |reason: &str| Error::Configuration {
-        reason: format!("`{}.key` ({}): {reason}", key_use.name(), path.display()),
-    };
-    refuse_shared_key_file(path).map_err(|reason| wrong(&reason))?;
-    let mut file = File::open(path).map_err(|error| wrong(&format!("cannot be opened ({})", error.kind())))?;
-    let key = SigningKey::from_pkcs8(vault, &mut file).map_err(|error| match error {
-        Error::Malformed { .. } => wrong("is not an Ed25519 private key in PKCS#8 DER"),
-        other => other,
-    })?;
-    let certificate = own_certificate(config, trust, certificate_use)?;
-    let identity = trust.identify(&certificate, key_use, now().unix_ms)?;
-    if identity.key != *key.public() {
-        return Err(wrong("does not belong to the certificate beside it"));
-    }
-    Ok(key)
+/// How a station's links behave. The most frames that wait for one neighbour are what all sessions together may have under way, and some
+/// that are about no session yet. A relay's are bounded in bytes for each session too.
+pub(crate) fn link_options(config: &Config) -> LinkOptions {
+    let queue = config.limits.sessions as usize * FRAMES_OF_A_SESSION + 64;
+    LinkOptions { queue, ..LinkOptions::from(&config.link) }
 }

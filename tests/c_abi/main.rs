@@ -3,7 +3,13 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::undocumented_unsafe_blocks, missing_docs)]
 
 mod callbacks;
+mod hardening;
+mod links;
+mod logs;
 mod numbers;
+#[path = "../support/receipt_key.rs"]
+mod receipt_key;
+mod receipts;
 mod threads;
 
 use std::ffi::{CStr, c_void};
