@@ -13,9 +13,10 @@ const PROGRAMS: [&str; 2] = ["bindings/c/ten_lines.c", "bindings/c/round_trip.c"
 /// What Rust's standard library needs from the system.
 const SYSTEM_LIBRARIES: &str = "-lgcc_s -lutil -lrt -lpthread -lm -ldl -lc";
 
-/// What the emulator's user mode does not have: stopping and reading another process, and pages that a forked child sees as zeros.
-const NOT_EMULATED: &str =
-    "--skip platform::inspect::tests --skip a_process_keeps_its_mark_and_a_forked_child_has_another";
+/// What the emulator's user mode does not have: stopping and reading another process, pages that a forked child sees as zeros, and
+/// programs of this processor that a test starts.
+const NOT_EMULATED: &str = "--skip platform::inspect::tests --skip a_process_keeps_its_mark_and_a_forked_child_has_another \
+                            --skip a_forked_child --skip hardening:: --skip logs::";
 
 /// A processor with the tools for it.
 struct Processor {
