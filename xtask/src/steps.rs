@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use crate::call::Failure;
 use crate::{
     auditors, bare, benches, c_program, c_stations, checks, cores, demo, disassembly, faults, fuzz, handover_model,
-    header, injection, models, package, packages, processors, report, sanitizers, soak, vectors,
+    header, injection, models, package, packages, processors, report, sanitizers, soak, vectors, windows,
 };
 
 /// How a step ended that did not fail.
@@ -96,6 +96,7 @@ pub fn all() -> Vec<Step> {
             false,
             processors::run,
         ),
+        step("windows", "tests and the C program on Windows, as far as wine shows it", false, windows::run),
         step("demo", "one document through four processes, and no residue", false, demo::run),
         step("faults", "tests with deliberate faults: every check of erasure can fail", false, faults::run),
         step(
