@@ -119,6 +119,63 @@
 #define SHOKYO_SIGNALS_ENDS 2
 
 /**
+ * No core dump is made, and nobody of the same user can trace the process or read its memory. The process itself loses the files
+ * under /proc/self that belong to root then. A program that it starts is dumpable again.
+ */
+#define SHOKYO_HARDENING_NOT_DUMPABLE 1
+
+/**
+ * The limit on core files is 0, for the process and what it starts.
+ */
+#define SHOKYO_HARDENING_NO_CORE_FILE 2
+
+/**
+ * No process is excepted from the rule that only an ancestor may trace (Yama). What was allowed before cannot be restored.
+ */
+#define SHOKYO_HARDENING_NO_TRACER_EXCEPTION 4
+
+/**
+ * Equal pages are not merged with those of other processes, which would let these find out what is in them.
+ */
+#define SHOKYO_HARDENING_NO_PAGE_MERGING 8
+
+/**
+ * Programs that are started gain no privileges by their files. For the calling thread and what it starts from then on, so to be asked
+ * for before there are other threads. Cannot be undone.
+ */
+#define SHOKYO_HARDENING_NO_NEW_PRIVILEGES 16
+
+/**
+ * How many steps a shokyo_hardened has room for.
+ */
+#define SHOKYO_HARDENING_STEPS 16
+
+/**
+ * A call did not succeed: status says why. Not for CAPACITY_TOO_SMALL, with which lengths are asked for, nor for FORKED_CHILD.
+ */
+#define SHOKYO_LOG_CALL_FAILED 1
+
+/**
+ * A fault inside the library was caught, and every key of the vault that it concerns is destroyed: report it.
+ */
+#define SHOKYO_LOG_FAULT 2
+
+/**
+ * Memory could not be shown to be erased, and is quarantined: stop the process and report it. number: how many copies or keys.
+ */
+#define SHOKYO_LOG_NOT_ERASED 3
+
+/**
+ * Something that no later success clears is on record, such as a deadline that passed. session: which.
+ */
+#define SHOKYO_LOG_ALARM 4
+
+/**
+ * Sessions that a process left open when it ended were recorded as lost. number: how many.
+ */
+#define SHOKYO_LOG_LOST 5
+
+/**
  * The automatic issuing system of a municipality.
  */
 #define SHOKYO_ROLE_ISSUER 1
@@ -1256,6 +1313,99 @@ typedef struct shokyo_erased_copy {
 } shokyo_erased_copy;
 
 /**
+ * What shokyo_harden_process is asked for. All 0, or no options at all: every step but SHOKYO_HARDENING_NO_NEW_PRIVILEGES, strictly.
+ */
+typedef struct shokyo_hardening_options {
+    /**
+     * sizeof(shokyo_hardening_options).
+     */
+    uint32_t struct_size;
+    /**
+     * The steps, as SHOKYO_HARDENING_ flags. 0: every one but SHOKYO_HARDENING_NO_NEW_PRIVILEGES.
+     */
+    uint32_t steps;
+    /**
+     * 0: a step that fails makes the call fail, and what can be undone is undone. 1: the others are taken all the same.
+     */
+    uint32_t best_effort;
+} shokyo_hardening_options;
+
+/**
+ * What became of each step. A step is in one of the three sets, or was not asked for.
+ */
+typedef struct shokyo_hardened {
+    /**
+     * sizeof(shokyo_hardened), set by the caller.
+     */
+    uint32_t struct_size;
+    /**
+     * Steps that were done, and reading them back says so, as SHOKYO_HARDENING_ flags.
+     */
+    uint32_t achieved;
+    /**
+     * Steps for which there was nothing to do: the system does not have what they would switch off.
+     */
+    uint32_t nothing_to_do;
+    /**
+     * Steps that failed.
+     */
+    uint32_t failed;
+    /**
+     * For the step with the flag 1 << n, at n: the operating system's error number if it failed; 0 when it could be done and reads
+     * back as it was before.
+     */
+    int32_t os_error[SHOKYO_HARDENING_STEPS];
+} shokyo_hardened;
+
+/**
+ * One event. Later versions add fields at the end, and kinds: ignore what you do not know.
+ */
+typedef struct shokyo_log_event {
+    /**
+     * sizeof(shokyo_log_event), set by the library.
+     */
+    uint32_t struct_size;
+    /**
+     * What kind of event, one of SHOKYO_LOG_.
+     */
+    uint32_t kind;
+    /**
+     * The status of the call that failed; otherwise SHOKYO_STATUS_OK.
+     */
+    int32_t status;
+    /**
+     * 1 when session is given; otherwise 0.
+     */
+    uint32_t has_session;
+    /**
+     * The session that it is about.
+     */
+    uint8_t session[32];
+    /**
+     * A number whose meaning the kind says; otherwise 0.
+     */
+    uint64_t number;
+    /**
+     * What happened, a static, null-terminated text in English.
+     */
+    const char *text;
+} shokyo_log_event;
+
+/**
+ * Takes one event. user_data: what was given with the callback. event: valid until the callback returns.
+ * It runs in the thread whose call the event is about, before that call returns, with no lock of the library held; so several may run at
+ * once. It may call the library: what fails inside it is not told to it again, and does not change what shokyo_detail says of the call
+ * that the event is about, which it says inside the callback, too. It must return: no longjmp, no exception, no thread exit.
+ */
+typedef void (*shokyo_logger)(void *user_data, const struct shokyo_log_event *event);
+
+/**
+ * Ends user data that was given with a callback: called exactly once, in whichever thread used it last, when the callback will not be
+ * called again. May be NULL.
+ */
+typedef void (*shokyo_destroy)(void *user_data);
+
+/**
  * One reading of two clocks, given with every input of a session: shokyo_clock reads them. All inputs of one station must come from
  * the same clocks.
  */
@@ -2094,6 +2244,32 @@ shokyo_status shokyo_erase_on_exit(void);
  * Errors: INVALID_ARGUMENT for other signals; SYSTEM.
  */
 shokyo_status shokyo_erase_on_signals(uint32_t signals);
+
+/**
+ * Hardens the whole process: no core dumps, no debuggers of the same user, no merging of pages. Never done unasked, because it changes
+ * how the host can be debugged. It stays for the life of the process.
+ *
+ * options: NULL for the defaults; read during the call. hardened: with its struct_size set; receives what became of each step. Every
+ * step is read back.
+ * Threads: for the whole process, except SHOKYO_HARDENING_NO_NEW_PRIVILEGES; to be called once, early, before other threads start.
+ * Signals: not safe in a signal handler.
+ * Errors: INVALID_ARGUMENT; PROTECTION_UNAVAILABLE (without best_effort), whose detail names the first step that failed; SYSTEM.
+ */
+shokyo_status shokyo_harden_process(const struct shokyo_hardening_options *options,
+                                    struct shokyo_hardened *hardened);
+
+/**
+ * Has events told to a callback from now on: failed calls, faults, failed erasures, alarms. Never documents, keys, paths or names.
+ *
+ * logger: NULL: nothing is told any more. user_data: passed to it as it is, may be NULL. destroy: called once with user_data when another
+ * call of this function has replaced the callback and its last call has returned; NULL: never. A call that fails calls neither.
+ * Threads: any; after it returns, calls of the callback before may still be under way in other threads. Signals: not safe in a signal
+ * handler.
+ * Errors: INVALID_ARGUMENT for a destroy without a logger.
+ */
+shokyo_status shokyo_log_to(shokyo_logger logger,
+                            void *user_data,
+                            shokyo_destroy destroy);
 
 /**
  * Reads the clocks of this machine. The first counts suspended time; if it cannot be read, it shows the end of time, past which

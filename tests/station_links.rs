@@ -10,5 +10,7 @@ mod configurations;
 mod frames;
 #[path = "station_links/handshakes.rs"]
 mod handshakes;
+#[path = "station_links/machines.rs"]
+mod machines;
 #[path = "station_links/support.rs"]
 mod support;

@@ -8,7 +8,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, OnceLock};
 
 use super::vault::VaultState;
-use super::{cancellation, detail, shokyo_status};
+use super::{cancellation, detail, log, shokyo_status};
 use crate::error::Error;
 use crate::platform::FirstProcess;
 
@@ -65,7 +65,11 @@ pub(super) fn guarded(work: impl FnOnce(&Call) -> Result<(), Failure>) -> shokyo
         }
     };
     detail::keep(&failure);
-    failure.status()
+    let status = failure.status();
+    log::failed(status);
+    // The host's callback may have made calls that failed.
+    detail::keep(&failure);
+    status
 }
 
 impl Call {

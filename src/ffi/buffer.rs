@@ -132,7 +132,9 @@ pub unsafe extern "C" fn shokyo_buffer_erase(
         let place = Place::reserve()?;
         let document = handles::take::<Document>(buffer)?;
         call.ends(&document.vault);
-        erasure.write(place.fill(Evidence(document.buffer.erase())));
+        let evidence = Evidence(document.buffer.erase());
+        evidence.tell();
+        erasure.write(place.fill(evidence));
         Ok(())
     })
 }

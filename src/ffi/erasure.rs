@@ -3,7 +3,7 @@
 use super::arguments::{Out, PublicStruct, StructOut};
 use super::boundary::guarded;
 use super::handles::{self, Object};
-use super::shokyo_status;
+use super::{log, shokyo_status};
 use crate::buffer::{ErasedCopy, Erasure};
 use crate::error::Error;
 
@@ -79,6 +79,13 @@ unsafe impl PublicStruct for shokyo_erased_copy {
 
 /// What the handle stands for.
 pub(super) struct Evidence(pub(super) Erasure);
+
+impl Evidence {
+    /// Tells the host's log of copies that could not be shown to be erased.
+    pub(super) fn tell(&self) {
+        log::not_erased(Some(self.0.session()), self.0.copies().map(|copy| copy.failed).sum());
+    }
+}
 
 impl Object for Evidence {
     type Handle = shokyo_erasure;

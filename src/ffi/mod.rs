@@ -39,9 +39,15 @@ mod erasure;
 
 mod last_resort;
 
+mod hardening;
+
+mod log;
+
 mod clock;
 
 mod station;
+
+mod link;
 
 mod words;
 
@@ -80,10 +86,13 @@ pub use detail::*;
 pub use erasure::*;
 pub use event::*;
 pub use frame::*;
+pub use hardening::*;
 pub use issuer::*;
 pub use kiosk::*;
 pub use kiosk_document::*;
 pub use last_resort::*;
+pub use link::*;
+pub use log::*;
 pub use outbox::*;
 pub use receipt::*;
 pub use record::*;

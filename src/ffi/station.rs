@@ -11,6 +11,7 @@ use std::time::Duration;
 use super::arguments::{Out, PublicStruct, StructOut, fixed, read_struct, text};
 use super::boundary::{Failure, guarded};
 use super::handles::{self, Object, Place};
+use super::link::Links;
 use super::shokyo_status;
 use super::vault::{OpenVault, VaultState, shokyo_vault};
 use crate::custody::{Journal, OpenSession};
@@ -117,6 +118,7 @@ pub(super) struct StationState {
     order: Mutex<u64>,
     /// Transactions of a kiosk that are there.
     transactions: AtomicUsize,
+    links: Links,
 }
 
 /// What the handle stands for.
@@ -306,6 +308,7 @@ impl StationState {
             journal,
             order: Mutex::new(0),
             transactions: AtomicUsize::new(0),
+            links: Links::default(),
         })
     }
 
@@ -324,6 +327,11 @@ impl StationState {
     /// The vault of the documents, which a panic in the station's name erases.
     pub(super) const fn vault(&self) -> &Arc<VaultState> {
         &self.vault
+    }
+
+    /// What the station's links share.
+    pub(super) const fn links(&self) -> &Links {
+        &self.links
     }
 
     pub(super) fn role(&self) -> Role {

@@ -104,6 +104,13 @@ pub extern "C" fn shokyo_status_text(status: i32) -> *const c_char {
     text(status).as_ptr()
 }
 
+impl shokyo_status {
+    /// What it means and what to do next.
+    pub(super) fn text(self) -> &'static CStr {
+        text(self as i32)
+    }
+}
+
 impl From<&Error> for shokyo_status {
     fn from(error: &Error) -> Self {
         match error {

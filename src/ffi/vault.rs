@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::arguments::{Out, PublicStruct, StructOut, read_struct};
 use super::boundary::{Failure, guarded};
 use super::handles::{self, Object, Place};
-use super::shokyo_status;
+use super::{log, shokyo_status};
 use crate::buffer::{Protection, SecretMemory, Vault, VaultOptions};
 
 /// Pages are locked in memory and are not written to swap.
@@ -185,7 +185,9 @@ pub unsafe extern "C" fn shokyo_vault_erase_all(
         let outcome = unsafe { StructOut::new(outcome) }?;
         let vault = state_of(vault)?;
         call.ends(&vault);
-        outcome.write(vault.vault.erase_all().into());
+        let done = vault.vault.erase_all();
+        log::not_erased(None, done.failed);
+        outcome.write(done.into());
         Ok(())
     })
 }

@@ -145,8 +145,9 @@ pub unsafe extern "C" fn shokyo_writer_erase(
         let writing = handles::get::<Writing>(writer)?;
         call.ends(&writing.vault);
         let place = Place::reserve()?;
-        let evidence = writing.alone()?.take().ok_or(Error::Erased)?.erase();
-        out.write(place.fill(Evidence(evidence)));
+        let evidence = Evidence(writing.alone()?.take().ok_or(Error::Erased)?.erase());
+        evidence.tell();
+        out.write(place.fill(evidence));
         // Another thread may have freed the writer meanwhile, which is as good.
         let _ = handles::remove::<Writing>(writer);
         Ok(())

@@ -4,7 +4,12 @@
 //! data, 1 to 65,535 bytes. The side that listens sends a ping as soon as it has accepted the neighbour's certificate; only
 //! then is the link open for both. An orderly end is TLS's close_notify between frames; anything else is an error. No frame is
 //! allocated before its length is checked, and none is left in memory after it was written or dropped.
+//!
+//! [`Link`] runs in a tokio runtime; [`LinkMachine`] is the same for hosts that have loops of their own. What a frame looks like and
+//! what is refused stands in `frame.rs` for both.
 
+mod frame;
+mod machine;
 mod reader;
 mod writer;
 
@@ -17,6 +22,9 @@ use tokio::sync::{oneshot, watch};
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 use tokio_rustls::TlsStream;
 
+use frame::PING_FRAME;
+pub use frame::{MAXIMUM_FRAME, MAXIMUM_PAYLOAD};
+pub use machine::{LinkMachine, LinkStage};
 pub use reader::LinkReader;
 pub use writer::{LinkWriter, Reclaimed};
 
@@ -25,21 +33,11 @@ use crate::station::config::LinkTimes;
 use crate::station::profile::StationName;
 use crate::station::tls::{ClientTls, ServerTls, explain};
 
-/// The largest length on the wire: kind and payload, in bytes.
-pub const MAXIMUM_FRAME: usize = 64 * 1024;
-/// The largest payload of one frame, in bytes.
-pub const MAXIMUM_PAYLOAD: usize = MAXIMUM_FRAME - 1;
-
 /// What is read from the socket at once, in bytes: a TLS record with its overhead. Left alone, rustls reads 4 KiB at a time.
 const READ_AHEAD: usize = 18 * 1024;
 
 /// What TLS runs over.
 type Socket = BufReader<TcpStream>;
-
-const HEADER: usize = 5;
-const DATA: u8 = 1;
-const PING: u8 = 2;
-const PING_FRAME: [u8; HEADER] = [0, 0, 0, 1, PING];
 
 /// How a link behaves.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -21,7 +21,7 @@ pub mod pki;
 mod printing;
 pub mod profile;
 pub(crate) mod relay;
-mod run;
+pub(crate) mod run;
 pub mod tls;
 pub mod trust;
 

@@ -101,7 +101,7 @@ async fn serve<M: Machine + Send + 'static>(
     orders: UnboundedReceiver<Order<M::Command>>,
     notices: Notices,
 ) -> Result<(), Error> {
-    let options = LinkOptions { queue: frames_for_a_neighbour(config), ..LinkOptions::from(&config.link) };
+    let options = link_options(config);
     let (driver, connections) = Driver::new(machine, store, config.custody.retention(), notices.clone())?;
     // They end with this future, however it ends.
     let mut beside = JoinSet::new();
@@ -197,8 +197,9 @@ async fn keep_connected(
     }
 }
 
-/// The most frames that wait for one neighbour: what all sessions together may have under way, and some that are about no session
-/// yet. A relay's are bounded in bytes for each session too.
-fn frames_for_a_neighbour(config: &Config) -> usize {
-    config.limits.sessions as usize * FRAMES_OF_A_SESSION + 64
+/// How a station's links behave. The most frames that wait for one neighbour are what all sessions together may have under way, and some
+/// that are about no session yet. A relay's are bounded in bytes for each session too.
+pub(crate) fn link_options(config: &Config) -> LinkOptions {
+    let queue = config.limits.sessions as usize * FRAMES_OF_A_SESSION + 64;
+    LinkOptions { queue, ..LinkOptions::from(&config.link) }
 }

@@ -15,7 +15,7 @@ use rustls::{ClientConfig, CommonState, ServerConfig};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio_rustls::{TlsAcceptor, TlsConnector, TlsStream};
 
-pub(crate) use explain::explain;
+pub(crate) use explain::{explain, explain_tls};
 
 use crate::error::Error;
 use crate::station::config::{Config, downstream_of, upstream_of};

@@ -3,6 +3,8 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::undocumented_unsafe_blocks, missing_docs)]
 
 mod callbacks;
+mod hardening;
+mod logs;
 mod numbers;
 #[path = "../support/receipt_key.rs"]
 mod receipt_key;

@@ -114,6 +114,10 @@ fn numbers_and_layouts_never_change() {
     assert_eq!(size_of::<shokyo_receipt_info>(), 280);
     assert_eq!(std::mem::offset_of!(shokyo_receipt_info, opened_unix_ms), 224);
     assert_eq!(size_of::<shokyo_retained_copy>(), 16);
+    assert_eq!(size_of::<shokyo_hardening_options>(), 12);
+    assert_eq!(size_of::<shokyo_hardened>(), 80);
+    #[cfg(target_pointer_width = "64")]
+    assert_eq!(size_of::<shokyo_log_event>(), 64);
     assert_eq!(shokyo_abi_version(), SHOKYO_ABI_VERSION);
     let version = unsafe { CStr::from_ptr(shokyo_version()) };
     assert_eq!(version.to_str().unwrap(), env!("CARGO_PKG_VERSION"));

@@ -8,7 +8,8 @@ use tokio::sync::oneshot;
 use tokio::time::{Instant, timeout_at};
 use tokio_rustls::TlsStream;
 
-use super::{DATA, HEADER, MAXIMUM_FRAME, PING, Socket, Stage, State, timed_out, wipe};
+use super::frame::{Incoming, cut_off};
+use super::{Socket, Stage, State, timed_out};
 use crate::error::Error;
 use crate::station::tls::explain;
 
@@ -20,10 +21,7 @@ pub struct LinkReader {
     state: Arc<State>,
     silence: Duration,
     heard: Instant,
-    header: [u8; HEADER],
-    header_filled: usize,
-    payload: Vec<u8>,
-    payload_filled: usize,
+    incoming: Incoming,
 }
 
 impl LinkReader {
@@ -39,10 +37,7 @@ impl LinkReader {
             state,
             silence,
             heard: Instant::now(),
-            header: [0; HEADER],
-            header_filled: 0,
-            payload: Vec::new(),
-            payload_filled: 0,
+            incoming: Incoming::default(),
         }
     }
 
@@ -71,69 +66,20 @@ impl LinkReader {
 
     async fn receive(&mut self) -> Result<Option<Vec<u8>>, Error> {
         loop {
-            while self.header_filled < HEADER {
-                let count = {
-                    let into = self.header.get_mut(self.header_filled..).unwrap_or_default();
-                    read(&mut self.input, into, &self.state, self.heard + self.silence).await?
-                };
-                if count == 0 {
-                    return if self.header_filled == 0 { Ok(None) } else { Err(cut_off()) };
-                }
-                self.heard = Instant::now();
-                self.header_filled += count;
-                self.check_length()?;
+            let count = read(&mut self.input, self.incoming.room(), &self.state, self.heard + self.silence).await?;
+            if count == 0 {
+                return if self.incoming.is_between_frames() { Ok(None) } else { Err(cut_off()) };
             }
-            let length = self.length();
-            match (self.header[HEADER - 1], length) {
-                (PING, 1) => {
-                    self.header_filled = 0;
-                    continue;
-                }
-                (DATA, 2..) => {}
-                (DATA, _) => return Err(Error::Malformed { what: "an empty frame" }),
-                _ => return Err(Error::Malformed { what: "a frame of an unknown kind" }),
+            self.heard = Instant::now();
+            if let Some(frame) = self.incoming.filled(count)? {
+                return Ok(Some(frame));
             }
-            if self.payload.is_empty() {
-                self.payload = vec![0; length - 1];
-                self.payload_filled = 0;
-            }
-            while self.payload_filled < self.payload.len() {
-                let count = {
-                    let into = self.payload.get_mut(self.payload_filled..).unwrap_or_default();
-                    read(&mut self.input, into, &self.state, self.heard + self.silence).await?
-                };
-                if count == 0 {
-                    return Err(cut_off());
-                }
-                self.heard = Instant::now();
-                self.payload_filled += count;
-            }
-            self.header_filled = 0;
-            return Ok(Some(core::mem::take(&mut self.payload)));
         }
-    }
-
-    /// Refuses a length as soon as its four bytes are there, before the kind and before any allocation.
-    fn check_length(&self) -> Result<(), Error> {
-        match (self.header_filled, self.length()) {
-            (..4, _) => Ok(()),
-            (_, 0) => Err(Error::Malformed { what: "a frame of length zero" }),
-            (_, length) if length > MAXIMUM_FRAME => {
-                Err(Error::TooLarge { what: "a frame, in bytes,", limit: MAXIMUM_FRAME as u64 })
-            }
-            _ => Ok(()),
-        }
-    }
-
-    fn length(&self) -> usize {
-        let [a, b, c, d, _] = self.header;
-        u32::from_be_bytes([a, b, c, d]) as usize
     }
 }
 
 impl Drop for LinkReader {
     fn drop(&mut self) {
-        wipe(&mut self.payload);
         if let (Some(input), Some(last_owner)) = (self.input.take(), self.last_owner.take()) {
             // After a failure nobody takes it, and the connection closes at once.
             let _closed = last_owner.send(input);
@@ -159,8 +105,4 @@ async fn read(
         },
         error = state.failed() => Err(error),
     }
-}
-
-fn cut_off() -> Error {
-    Error::Malformed { what: "a frame that was cut off" }
 }

@@ -11,10 +11,8 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, sleep_until, timeout};
 use tokio_rustls::TlsStream;
 
-use super::{
-    DATA, HEADER, LinkOptions, MAXIMUM_FRAME, MAXIMUM_PAYLOAD, PING_FRAME, Socket, Stage, State, closed, timed_out,
-    wipe,
-};
+use super::frame::{HEADER, MAXIMUM_FRAME, PING_FRAME, header};
+use super::{LinkOptions, Socket, Stage, State, closed, timed_out, wipe};
 use crate::error::Error;
 use crate::station::tls::explain;
 
@@ -70,7 +68,7 @@ impl LinkWriter {
         Self { queue, state }
     }
 
-    /// Sends a frame of 1 to [`MAXIMUM_PAYLOAD`] bytes; waits while the queue is full. The frame is wiped after it was written,
+    /// Sends a frame of 1 to [`MAXIMUM_PAYLOAD`](super::MAXIMUM_PAYLOAD) bytes; waits while the queue is full. The frame is wiped after it was written,
     /// and on every other way out.
     ///
     /// # Errors
@@ -118,11 +116,7 @@ impl LinkWriter {
 
     /// A frame that may be queued; any other is dropped, which wipes it or gives it back.
     fn check(&self, frame: Frame) -> Result<Frame, Error> {
-        match frame.bytes.len() {
-            0 => return Err(Error::Malformed { what: "an empty frame" }),
-            1..=MAXIMUM_PAYLOAD => {}
-            _ => return Err(Error::TooLarge { what: "a frame, in bytes,", limit: MAXIMUM_PAYLOAD as u64 }),
-        }
+        header(frame.bytes.len())?;
         match self.state.stage() {
             Stage::Open => Ok(frame),
             Stage::Closed | Stage::Failed(_) => Err(self.reason()),
@@ -147,14 +141,6 @@ struct Frame {
     bytes: Vec<u8>,
     written: bool,
     give_back: Option<Box<dyn FnOnce(Reclaimed) + Send>>,
-}
-
-impl Frame {
-    /// What stands before it on the wire.
-    fn head(&self) -> [u8; HEADER] {
-        let [a, b, c, d] = (self.bytes.len() as u32 + 1).to_be_bytes();
-        [a, b, c, d, DATA]
-    }
 }
 
 impl Drop for Frame {
@@ -263,7 +249,7 @@ impl Task {
 
     /// Writes frames as one: small ones share a TLS record and a system call.
     async fn write(&mut self, frames: &mut [Frame]) -> Result<(), Error> {
-        let heads: Vec<[u8; HEADER]> = frames.iter().map(Frame::head).collect();
+        let heads: Vec<[u8; HEADER]> = frames.iter().map(|frame| header(frame.bytes.len())).collect::<Result<_, _>>()?;
         let parts = heads.iter().zip(frames.iter());
         let mut slices: Vec<_> =
             parts.flat_map(|(head, frame)| [IoSlice::new(head), IoSlice::new(&frame.bytes)]).collect();

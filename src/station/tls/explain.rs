@@ -15,7 +15,8 @@ pub(crate) fn explain(error: &io::Error) -> Error {
     }
 }
 
-fn explain_tls(error: &TlsError) -> Error {
+/// What an error of TLS itself means.
+pub(crate) fn explain_tls(error: &TlsError) -> Error {
     match error {
         TlsError::InvalidCertificate(reason) => Refusal::from_tls(reason).into(),
         TlsError::NoCertificatesPresented => Error::Untrusted { what: "a neighbour without a certificate" },
