@@ -1,4 +1,5 @@
-/*
+/**
+ * @file shokyo.h
  * shokyo: documents that may exist only for minutes. The C interface.
  *
  * A vault owns locked memory. A writer seals a document as it is written and becomes a buffer, which lends its plaintext to a
@@ -869,7 +870,7 @@
 enum shokyo_status
 #if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
   : int32_t
-#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+#endif /* defined(__cplusplus) || __STDC_VERSION__ >= 202311L */
  {
     /**
      * Success; outputs are written only then.
@@ -1038,15 +1039,15 @@ enum shokyo_status
     /**
      * The place for an output is too small: nothing was taken or lost, and the call's length says how many bytes are needed.
      */
-    SHOKYO_STATUS_CAPACITY_TOO_SMALL = 1008,
+    SHOKYO_STATUS_CAPACITY_TOO_SMALL = 1008
 };
 #ifndef __cplusplus
 #if __STDC_VERSION__ >= 202311L
 typedef enum shokyo_status shokyo_status;
 #else
 typedef int32_t shokyo_status;
-#endif // __STDC_VERSION__ >= 202311L
-#endif // __cplusplus
+#endif /* __STDC_VERSION__ >= 202311L */
+#endif /* __cplusplus */
 
 /**
  * A finished, sealed document. A handle, not an address.
@@ -1966,12 +1967,7 @@ typedef struct shokyo_retained_copy {
 
 #ifdef __cplusplus
 extern "C" {
-#endif // __cplusplus
-
-/**
- * The `libc` crate does not have it.
- */
-extern int pthread_setcancelstate(int state, int *previous);
+#endif /* __cplusplus */
 
 /**
  * The version of the interface in the library that is loaded, to be compared with SHOKYO_ABI_VERSION of the header.
@@ -3579,6 +3575,6 @@ shokyo_status shokyo_receipt_free(struct shokyo_receipt *receipt);
 
 #ifdef __cplusplus
 }  // extern "C"
-#endif  // __cplusplus
+#endif /* __cplusplus */
 
 #endif  /* SHOKYO_H */

@@ -95,6 +95,11 @@ pub enum shokyo_status {
     CapacityTooSmall = 1008,
 }
 
+/// Numbers that a status had in a release and none has any more: none may have them again, because a program that was compiled
+/// against that release takes them for what they were. There are none yet.
+#[cfg(test)]
+const RETIRED: [i32; 0] = [];
+
 /// What a status means and what to do next, in English.
 ///
 /// status: any number. Gives a static, null-terminated text, never NULL; the caller must not free it.
@@ -198,5 +203,22 @@ fn text(status: i32) -> &'static CStr {
             c"the place for the output is too small; call again with the capacity that length says, nothing was lost"
         }
         _ => c"unknown status; the library is newer than the program",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{RETIRED, text};
+
+    /// Those of these numbers that a status has.
+    fn in_use(numbers: &[i32]) -> Vec<i32> {
+        numbers.iter().copied().filter(|number| text(*number) != text(-1)).collect()
+    }
+
+    #[test]
+    fn no_status_has_a_retired_number() {
+        assert_eq!(in_use(&RETIRED), []);
+        // Of these, the last and the first are in use: this is seen.
+        assert_eq!(in_use(&[7, 999, 1001]), [7, 1001]);
     }
 }

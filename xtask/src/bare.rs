@@ -1,17 +1,14 @@
 //! Where there is no operating system: the core and the state machines are built for a Cortex-M4, and a program without std, libc
 //! and allocator (`tests/bare`) runs what the buffer on the caller's memory promises, on this machine and in that processor's code.
-//!
-//! The standard library's own sources come from Debian where rustup does not have the target: `core` is then built here.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
 
 use crate::call::{Call, Failure};
+use crate::other_targets::{DEVICE, OtherTarget};
 use crate::steps::Outcome;
 
-/// A processor without an operating system.
-const DEVICE: &str = "thumbv7em-none-eabihf";
 /// This machine, named so that what is for the program alone does not reach build scripts.
 const HOST: &str = "x86_64-unknown-linux-gnu";
 const PROGRAM: &str = "--manifest-path tests/bare/Cargo.toml";
@@ -21,10 +18,6 @@ const FOLDER: &str = "target/bare";
 /// The build in which nothing is wiped.
 const FAULTS: &str = "target/bare/faults";
 
-/// Debian's packages `rustc-web`, `cargo-web` and `rust-web-src` put these here.
-pub const DEBIAN_CARGO: &str = "/usr/bin/cargo";
-pub const DEBIAN_RUSTC: &str = "/usr/bin/rustc";
-pub const DEBIAN_SOURCES: &str = "/usr/lib/rustlib/src/rust/library/core/src/lib.rs";
 pub const LINKER: &str = "arm-none-eabi-ld";
 pub const EMULATOR: &str = "qemu-arm";
 
@@ -74,16 +67,15 @@ fn on_this_machine() -> Result<(), Failure> {
 
 /// Builds for the device and runs the program in an emulator, as far as there are tools; gives what is missing.
 fn on_the_device() -> Result<Option<String>, Failure> {
-    let Some(cargo) = device_cargo() else {
-        return Ok(Some(format!(
-            "nothing was built for {DEVICE}: rustup target add {DEVICE}, or apt-get install rustc-web cargo-web rust-web-src"
-        )));
+    let Some(target) = OtherTarget::new(DEVICE) else {
+        return Ok(Some(format!("nothing was built for {DEVICE}: {}", OtherTarget::remedy(DEVICE))));
     };
     // One profile for all: what is built once serves the next call too. Without link-time optimisation, so that the library's own
     // code can be looked at.
     let build = |arguments: &str| {
-        cargo("build --locked --release --target-dir target/bare")
-            .arguments(&format!("--target {DEVICE} {SETTINGS} {arguments}"))
+        target
+            .cargo("build --locked --release --target-dir target/bare")
+            .arguments(&format!("{SETTINGS} {arguments}"))
             .set("CARGO_PROFILE_RELEASE_LTO", "off")
             .set("CARGO_PROFILE_RELEASE_PANIC", "abort")
             .set("CARGO_PROFILE_RELEASE_DEBUG", "false")
@@ -105,29 +97,6 @@ fn on_the_device() -> Result<Option<String>, Failure> {
     emulated.run()?;
     emulated.argument("panic").run()?;
     Ok(None)
-}
-
-/// Calls of a cargo that can build for the device: the installed toolchain's if it has the target, else Debian's with the sources.
-fn device_cargo() -> Option<fn(&str) -> Call> {
-    if device_is_installed() {
-        return Some(Call::cargo);
-    }
-    [DEBIAN_CARGO, DEBIAN_RUSTC, DEBIAN_SOURCES].iter().all(|path| Path::new(path).exists()).then_some(|arguments| {
-        // Building `core` is not a stable feature; the variable lets a stable compiler do it.
-        Call::new(DEBIAN_CARGO, arguments)
-            .arguments("-Zbuild-std=core,alloc")
-            .set("RUSTC_BOOTSTRAP", "1")
-            .set("RUSTC", DEBIAN_RUSTC)
-            .unset("RUSTUP_TOOLCHAIN")
-            .unset("LD_LIBRARY_PATH")
-    })
-}
-
-/// Whether rustup has installed the device's target.
-pub fn device_is_installed() -> bool {
-    let found = Command::new("rustc").args(["--print", "target-libdir", "--target", DEVICE]).output();
-    let folder = found.map(|output| String::from_utf8_lossy(&output.stdout).trim().to_owned()).unwrap_or_default();
-    !folder.is_empty() && Path::new(&folder).is_dir()
 }
 
 /// No symbol is left for a C library, and none of an allocator is there. That it was linked without a global allocator says the

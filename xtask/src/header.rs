@@ -38,7 +38,28 @@ fn generate() -> Result<String, Failure> {
     let bindings = cbindgen::Builder::new().with_config(configuration).with_src(SOURCES).generate();
     let mut text = Vec::new();
     bindings.map_err(|error| Failure::new(format!("{SOURCES}: {error}")))?.write(&mut text);
-    String::from_utf8(text).map_err(|error| Failure::new(format!("{HEADER}: {error}")))
+    String::from_utf8(text).map(|text| in_old_c(&text)).map_err(|error| Failure::new(format!("{HEADER}: {error}")))
+}
+
+/// The same in the syntax of C89, which compilers of kiosks may demand: no `//` and no comma after the last number.
+fn in_old_c(text: &str) -> String {
+    let mut lines: Vec<String> = Vec::new();
+    for line in text.lines() {
+        if line == "};"
+            && let Some(last) = lines.last_mut()
+            && let Some(number) = last.strip_suffix(',')
+        {
+            *last = number.to_owned();
+        }
+        lines.push(match line.split_once("// ") {
+            Some((directive, comment)) if directive.starts_with('#') => {
+                format!("{} /* {} */", directive.trim_end(), comment.trim_end())
+            }
+            _ => line.to_owned(),
+        });
+    }
+    lines.push(String::new());
+    lines.join("\n")
 }
 
 /// The first line in which the texts differ.
@@ -62,7 +83,15 @@ fn difference(found: &str, wanted: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::difference;
+    use super::{difference, in_old_c};
+
+    #[test]
+    fn what_c89_does_not_have_goes() {
+        let new = "#ifdef A\nenum a\n {\n    /** See https://a // b. */\n    A = 0,\n    B = 1,\n};\n#endif  // A\n";
+        let old = "#ifdef A\nenum a\n {\n    /** See https://a // b. */\n    A = 0,\n    B = 1\n};\n#endif /* A */\n";
+        assert_eq!(in_old_c(new), old);
+        assert_eq!(in_old_c(old), old);
+    }
 
     #[test]
     fn a_changed_missing_or_added_line_is_a_difference() {

@@ -1,8 +1,9 @@
 //! Set-up, checks and tests of the repository in one command: `cargo xtask test`.
 //!
-//! It only starts programs and compares their results. It never changes a source file; `cargo xtask header`, `vectors` and `fuzz
-//! --seeds` alone write into the tree, and only what is generated.
+//! It only starts programs and compares their results. It never changes a source file; `cargo xtask header`, `abi`, `vectors`
+//! and `fuzz --seeds` alone write into the tree, and only what is generated.
 
+mod abi;
 mod auditors;
 mod bare;
 mod benches;
@@ -17,8 +18,13 @@ mod fuzz;
 mod handover_model;
 mod header;
 mod injection;
+mod install;
+mod library;
 mod models;
+mod other_targets;
+mod package;
 mod packages;
+mod processors;
 mod report;
 mod sanitizers;
 mod soak;
@@ -35,6 +41,10 @@ cargo xtask steps             the names of the steps and what each is for
 cargo xtask soak              a million simulated handovers with faults; --sessions N, --seed S; --world SEED runs one world
                               again and prints what happens in it
 cargo xtask header            write include/shokyo.h anew from src/ffi
+cargo xtask install --prefix DIR
+                              build the C libraries and install them with header, pkg-config and CMake files
+cargo xtask abi               write include/shokyo.symbols and shokyo.abi anew, after something was added to the C interface;
+                              --unreleased also when something changed that no release has
 cargo xtask vectors           make the test vectors in tests/vectors anew, after a change of the protocol
 cargo xtask fuzz [--minutes N] [TARGET…]
                               every target of fuzz/, or the named ones, for N minutes each (10); --seeds writes the seeds anew
@@ -68,6 +78,9 @@ fn main() -> ExitCode {
         }
         ["vectors"] => told(vectors::write()),
         ["soak", options @ ..] => told(soak::run(options)),
+        ["install", options @ ..] => told(install::named(options)),
+        ["abi"] => told(abi::write(false)),
+        ["abi", "--unreleased"] => told(abi::write(true)),
         ["header"] => told(header::write()),
         ["fuzz", "--seeds"] => told(fuzz::seeds()),
         ["fuzz", words @ ..] => told(fuzz::long(words)),

@@ -2,9 +2,9 @@
 
 use std::path::Path;
 
-use crate::bare;
 use crate::call::{Call, Failure};
 use crate::steps::Outcome;
+use crate::{bare, other_targets};
 
 /// How the presence of a package is seen, on Debian and elsewhere.
 enum Sign {
@@ -12,8 +12,8 @@ enum Sign {
     Program(&'static str),
     /// A file.
     File(&'static str),
-    /// A file, or the target for which it is needed, installed by rustup.
-    FileOrDevice(&'static str),
+    /// A file, or the other targets, for which it is needed, in the installed toolchain.
+    FileOrTargets(&'static str),
 }
 
 struct Package {
@@ -48,6 +48,30 @@ const PACKAGES: &[Package] = &[
         sign: Sign::Program("objdump"),
         required: true,
         reason: "takes the shared library apart, to see what the optimiser left of the wipes",
+    },
+    Package {
+        name: "pkgconf",
+        sign: Sign::Program("pkg-config"),
+        required: true,
+        reason: "tells the compiler where the installed C library is, as in a vendor's build",
+    },
+    Package {
+        name: "clang",
+        sign: Sign::Program("clang++"),
+        required: false,
+        reason: "the other compiler of vendors, with more warnings for the header (0.5 GB on disk)",
+    },
+    Package {
+        name: "cmake",
+        sign: Sign::Program("cmake"),
+        required: false,
+        reason: "builds programs of another project against the installed C library",
+    },
+    Package {
+        name: "doxygen",
+        sign: Sign::Program("doxygen"),
+        required: false,
+        reason: "makes pages of the header's comments, and finds what has none",
     },
     Package {
         name: "openssl",
@@ -111,21 +135,21 @@ const PACKAGES: &[Package] = &[
     },
     Package {
         name: "rustc-web",
-        sign: Sign::FileOrDevice(bare::DEBIAN_RUSTC),
+        sign: Sign::FileOrTargets(other_targets::DEBIAN_RUSTC),
         required: false,
         reason: "a compiler that matches the sources below (these three: 150 MB to fetch, 0.8 GB on disk, half a minute)",
     },
     Package {
         name: "cargo-web",
-        sign: Sign::FileOrDevice(bare::DEBIAN_CARGO),
+        sign: Sign::FileOrTargets(other_targets::DEBIAN_CARGO),
         required: false,
-        reason: "builds `core` from those sources for a processor without an operating system",
+        reason: "builds the standard library from those sources for other processors and systems",
     },
     Package {
         name: "rust-web-src",
-        sign: Sign::FileOrDevice(bare::DEBIAN_SOURCES),
+        sign: Sign::FileOrTargets(other_targets::DEBIAN_SOURCES),
         required: false,
-        reason: "the sources of `core` and `alloc`, for a target that rustup has not installed",
+        reason: "the sources of the standard library, for targets that rustup has not installed",
     },
     Package {
         name: "binutils-arm-none-eabi",
@@ -133,7 +157,36 @@ const PACKAGES: &[Package] = &[
         required: false,
         reason: "links the program for that processor, and shows that it needs no allocator and cannot panic",
     },
-    Package { name: "qemu-user", sign: Sign::Program(bare::EMULATOR), required: false, reason: "runs it" },
+    Package {
+        name: "gcc-aarch64-linux-gnu",
+        sign: Sign::Program("aarch64-linux-gnu-gcc"),
+        required: false,
+        reason: "links for Arm's 64-bit processors, and compiles the C of ring, SQLite and bindings/c for them",
+    },
+    Package {
+        name: "libc6-dev-arm64-cross",
+        sign: Sign::File("/usr/aarch64-linux-gnu/include/stdio.h"),
+        required: false,
+        reason: "their C library, for the same",
+    },
+    Package {
+        name: "gcc-s390x-linux-gnu",
+        sign: Sign::Program("s390x-linux-gnu-gcc"),
+        required: false,
+        reason: "links for a processor that stores the most significant byte of a number first",
+    },
+    Package {
+        name: "libc6-dev-s390x-cross",
+        sign: Sign::File("/usr/s390x-linux-gnu/include/stdio.h"),
+        required: false,
+        reason: "its C library, for the same",
+    },
+    Package {
+        name: "qemu-user",
+        sign: Sign::Program(bare::EMULATOR),
+        required: false,
+        reason: "runs programs for all of them",
+    },
     Package {
         name: "valgrind",
         sign: Sign::Program("valgrind"),
@@ -189,7 +242,7 @@ impl Sign {
             Self::Program(name) => std::env::var_os("PATH")
                 .is_some_and(|path| std::env::split_paths(&path).any(|folder| folder.join(name).is_file())),
             Self::File(path) => Path::new(path).exists(),
-            Self::FileOrDevice(path) => Path::new(path).exists() || bare::device_is_installed(),
+            Self::FileOrTargets(path) => Path::new(path).exists() || other_targets::all_are_installed(),
         }
     }
 }

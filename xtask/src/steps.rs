@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use crate::call::Failure;
 use crate::{
     auditors, bare, benches, c_program, checks, cores, demo, disassembly, faults, fuzz, handover_model, header,
-    injection, models, packages, report, sanitizers, soak, vectors,
+    injection, models, package, packages, processors, report, sanitizers, soak, vectors,
 };
 
 /// How a step ended that did not fail.
@@ -72,7 +72,24 @@ pub fn all() -> Vec<Step> {
             false,
             handover_model::run,
         ),
-        step("c", "the programs of bindings/c, against the static and the shared library", false, c_program::run),
+        step(
+            "c",
+            "the programs of bindings/c, against the installed library, static and shared",
+            false,
+            c_program::run,
+        ),
+        step(
+            "package",
+            "the installed C library: its files, consumers with CMake, interface as committed, documentation",
+            false,
+            package::run,
+        ),
+        step(
+            "arm",
+            "the core and the C interface on AArch64, the formats where numbers are the other way round",
+            false,
+            processors::run,
+        ),
         step("demo", "one document through four processes, and no residue", false, demo::run),
         step("faults", "tests with deliberate faults: every check of erasure can fail", false, faults::run),
         step(

@@ -10,8 +10,8 @@ mod proof;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::c_program;
 use crate::call::{Call, Failure};
+use crate::library;
 use crate::steps::Outcome;
 
 use listing::Function;
@@ -51,9 +51,9 @@ pub fn run() -> Result<Outcome, Failure> {
         return Ok(Outcome::Skipped("the check knows the instructions of x86-64 alone".to_owned()));
     }
     for (optimisation, flags) in [("fat", "-C lto=fat"), ("as shipped", "")] {
-        c_program::build_library(flags)?;
+        library::build(flags)?;
         let objdump = Call::new("objdump", "--disassemble --demangle --disassembler-options=intel --no-show-raw-insn")
-            .argument(c_program::SHARED_LIBRARY);
+            .argument(library::SHARED);
         let functions = listing::parse(&objdump.output()?);
         for line in check(functions).map_err(|reason| objdump.failure(format!("{optimisation}: {reason}")))? {
             println!("{optimisation}: {line}");

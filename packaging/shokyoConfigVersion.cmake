@@ -1,0 +1,25 @@
+# A version of the package serves those who ask for an older one with the same major number and, while that is 0, the same minor
+# number. (Which programs a shared library can serve that are compiled already, its SONAME says.)
+set(PACKAGE_VERSION "0.1.0")
+
+if(PACKAGE_VERSION_RANGE)
+    set(_shokyo_asked "${PACKAGE_FIND_VERSION_MIN}")
+else()
+    set(_shokyo_asked "${PACKAGE_FIND_VERSION}")
+endif()
+string(REGEX REPLACE "^(0\\.[0-9]+|[1-9][0-9]*).*$" "\\1" _shokyo_series "${PACKAGE_VERSION}")
+string(REGEX REPLACE "^(0\\.[0-9]+|[1-9][0-9]*).*$" "\\1" _shokyo_asked_series "${_shokyo_asked}")
+
+set(PACKAGE_VERSION_COMPATIBLE FALSE)
+set(PACKAGE_VERSION_EXACT FALSE)
+if(_shokyo_asked STREQUAL "" OR
+        (_shokyo_series STREQUAL _shokyo_asked_series AND PACKAGE_VERSION VERSION_GREATER_EQUAL _shokyo_asked))
+    set(PACKAGE_VERSION_COMPATIBLE TRUE)
+endif()
+if(PACKAGE_VERSION VERSION_EQUAL PACKAGE_FIND_VERSION)
+    set(PACKAGE_VERSION_EXACT TRUE)
+endif()
+if(NOT CMAKE_SIZEOF_VOID_P STREQUAL "" AND NOT CMAKE_SIZEOF_VOID_P EQUAL 8)
+    set(PACKAGE_VERSION "${PACKAGE_VERSION} (64-bit)")
+    set(PACKAGE_VERSION_UNSUITABLE TRUE)
+endif()

@@ -1,0 +1,115 @@
+//! The C library as a vendor has it: libraries, header, and what pkg-config and CMake read, in a folder that can be moved.
+//!
+//! ```text
+//! PREFIX/include/shokyo.h (and shokyo.hpp)
+//! PREFIX/lib/libshokyo.so -> libshokyo.so.1 -> libshokyo.so.1.1.0, libshokyo.a
+//! PREFIX/lib/pkgconfig/shokyo.pc
+//! PREFIX/lib/cmake/shokyo/shokyo{Config,ConfigVersion,Targets}.cmake
+//! ```
+//!
+//! docs/decisions/014 has the reasons.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use crate::call::{Call, Failure};
+use crate::library::{self, Versions};
+
+const SOURCES: &str = "packaging";
+const HEADERS: [&str; 2] = ["include/shokyo.h", "include/shokyo.hpp"];
+const CMAKE: [&str; 3] = ["shokyoConfig.cmake", "shokyoConfigVersion.cmake", "shokyoTargets.cmake"];
+const PKG_CONFIG: &str = "shokyo.pc";
+
+/// Installs into the folder that was named.
+pub fn named(options: &[&str]) -> Result<(), Failure> {
+    let ["--prefix", prefix] = options else {
+        return Err(Failure::new("where to? cargo xtask install --prefix DIR"));
+    };
+    // Named from the repository's root, which programs are started from.
+    into(Path::new(prefix))?;
+    println!("{prefix} has the library, its header, and what pkg-config and CMake read");
+    Ok(())
+}
+
+/// Builds and installs everything.
+pub fn into(prefix: &Path) -> Result<(), Failure> {
+    let versions = Versions::read()?;
+    versions_agree(&versions)?;
+    library::build("")?;
+    let place = |folder: &str| {
+        let folder = prefix.join(folder);
+        fs::create_dir_all(&folder).map_err(|error| Failure::new(format!("{}: {error}", folder.display())))?;
+        Ok(folder)
+    };
+    let (include, lib) = (place("include")?, place("lib")?);
+    for header in HEADERS.iter().filter(|header| Path::new(header).exists()) {
+        copy(header, &include)?;
+    }
+    copy(&format!("{SOURCES}/{PKG_CONFIG}"), &place("lib/pkgconfig")?)?;
+    let cmake = place("lib/cmake/shokyo")?;
+    CMAKE.iter().try_for_each(|file| copy(&format!("{SOURCES}/{file}"), &cmake))?;
+
+    let file = versions.file();
+    let shared = lib.join(&file);
+    // Unlinked first: a running program keeps the library that it has mapped.
+    let _ = fs::remove_file(&shared);
+    fs::copy(library::SHARED, &shared).map_err(|error| Failure::new(format!("{}: {error}", shared.display())))?;
+    Call::new("ln", "-sfn").argument(&file).argument(text(&lib.join(versions.soname()))).run()?;
+    Call::new("ln", "-sfn").argument(versions.soname()).argument(text(&lib.join("libshokyo.so"))).run()?;
+    static_library(&lib.join("libshokyo.a"))
+}
+
+/// One object in which only the interface can be seen: a program may have an SQLite, or another library in Rust, of its own. Debugging
+/// information goes, which would be the larger part of it, and so does the code in the form of another compiler that Rust's standard
+/// library brings: of one object that form is broken, and a linker with that compiler's plug-in would read it.
+fn static_library(target: &Path) -> Result<(), Failure> {
+    let folder = Path::new(library::STATIC).with_file_name("one");
+    fs::create_dir_all(&folder).map_err(|error| Failure::new(format!("{}: {error}", folder.display())))?;
+    let (all, one) = (text(&folder.join("all.o")), text(&folder.join("shokyo.o")));
+    Call::new("ld", "--relocatable --whole-archive").argument(library::STATIC).argument("-o").argument(&all).run()?;
+    Call::new("objcopy", "--wildcard --keep-global-symbol=shokyo_* --strip-debug")
+        .arguments("--remove-section=.llvmbc --remove-section=.llvmcmd")
+        .argument(&all)
+        .argument(&one)
+        .run()?;
+    let _ = fs::remove_file(target);
+    // Without times and owners, so that the same sources give the same file.
+    Call::new("ar", "rcsD").argument(text(target)).argument(&one).run()
+}
+
+/// What the files in packaging/ and the manifest say of versions is so.
+fn versions_agree(versions: &Versions) -> Result<(), Failure> {
+    let (package, file, soname) = (&versions.package, versions.file(), versions.soname());
+    for (path, line) in [
+        ("packaging/shokyo.pc", format!("Version: {package}")),
+        ("packaging/shokyoConfigVersion.cmake", format!("set(PACKAGE_VERSION \"{package}\")")),
+        ("packaging/shokyoTargets.cmake", format!("IMPORTED_LOCATION \"${{_shokyo_prefix}}/lib/{file}\"")),
+        ("packaging/shokyoTargets.cmake", format!("\"${{_shokyo_prefix}}/lib/{file}\"")),
+        ("packaging/shokyoTargets.cmake", format!("IMPORTED_SONAME \"{soname}\"")),
+        ("Cargo.toml", format!("version = \"{}\" # of the interface", versions.library())),
+    ] {
+        let content = fs::read_to_string(path).map_err(|error| Failure::new(format!("{path}: {error}")))?;
+        if !content.lines().any(|found| found.trim() == line) {
+            return Err(Failure::new(format!("{path} must have the line: {line}")));
+        }
+    }
+    // Versions of the same interface are then in the order of the package's.
+    let major = package.split('.').next().and_then(|number| number.parse::<u32>().ok());
+    let interface = versions.interface.parse::<u32>().ok();
+    match (major, interface) {
+        (Some(major), Some(interface)) if interface > major => Ok(()),
+        _ => Err(Failure::new(
+            "a new major version of the package raises SHOKYO_ABI_VERSION (src/ffi/version.rs) as well",
+        )),
+    }
+}
+
+fn copy(file: &str, folder: &Path) -> Result<(), Failure> {
+    let target: PathBuf = folder.join(Path::new(file).file_name().unwrap_or_default());
+    fs::copy(file, &target).map_err(|error| Failure::new(format!("{file} to {}: {error}", target.display())))?;
+    Ok(())
+}
+
+fn text(path: &Path) -> String {
+    path.to_string_lossy().into_owned()
+}
