@@ -177,6 +177,41 @@
 #define SHOKYO_LOG_LOST 5
 
 /**
+ * The handshake, until the side that listens has accepted the other's certificate and said so.
+ */
+#define SHOKYO_LINK_HANDSHAKE 1
+
+/**
+ * Frames go both ways.
+ */
+#define SHOKYO_LINK_OPEN 2
+
+/**
+ * This side has ended it in order; what the neighbour sent before its own end can still be polled.
+ */
+#define SHOKYO_LINK_CLOSING 3
+
+/**
+ * Both sides have ended it in order. What waits to be sent is to be sent before the socket is closed.
+ */
+#define SHOKYO_LINK_CLOSED 4
+
+/**
+ * It is over otherwise. What waits to be sent, such as an alert that tells the neighbour why, is to be sent before the socket is closed.
+ */
+#define SHOKYO_LINK_FAILED 5
+
+/**
+ * The address to connect to, "host:port": the configuration's upstream.address. For shokyo_station_address.
+ */
+#define SHOKYO_ADDRESS_UPSTREAM 1
+
+/**
+ * The address to listen on: the configuration's listen; port 0 lets the system choose. For shokyo_station_address.
+ */
+#define SHOKYO_ADDRESS_LISTEN 2
+
+/**
  * The automatic issuing system of a municipality.
  */
 #define SHOKYO_ROLE_ISSUER 1
@@ -1080,6 +1115,12 @@ typedef struct shokyo_issuer shokyo_issuer;
 typedef struct shokyo_kiosk shokyo_kiosk;
 
 /**
+ * One connection to a neighbour of a station: mutual TLS 1.3, frames, pings and the time after which a silent neighbour is dead. It has
+ * no socket: the host feeds what it reads and sends what it polls. A handle, not an address.
+ */
+typedef struct shokyo_link shokyo_link;
+
+/**
  * The receipts of a kiosk's sessions that are over and were not acknowledged. A handle, not an address.
  */
 typedef struct shokyo_outbox shokyo_outbox;
@@ -1516,6 +1557,50 @@ typedef struct shokyo_lost_session {
      */
     char kind[72];
 } shokyo_lost_session;
+
+/**
+ * How a link stands, and with whom.
+ */
+typedef struct shokyo_link_info {
+    /**
+     * sizeof(shokyo_link_info), set by the caller.
+     */
+    uint32_t struct_size;
+    /**
+     * How far it has come, one of SHOKYO_LINK_.
+     */
+    uint32_t state;
+    /**
+     * The neighbour's role, one of SHOKYO_ROLE_; 0 until the link is open for the first time.
+     */
+    uint32_t role;
+    /**
+     * 1 when a received frame waits to be polled; otherwise 0.
+     */
+    uint32_t has_frame;
+    /**
+     * The neighbour's number for the machines: the same for the same station as long as this process lives, and never another's.
+     * SHOKYO_UPSTREAM for the neighbour towards the issuing system. Given once the link is open.
+     */
+    uint64_t peer;
+    /**
+     * Which connection of the station's this is; later ones have greater numbers. Of two links with the same peer the earlier is to
+     * be given up.
+     */
+    uint64_t connection;
+    /**
+     * How many bytes wait to be sent.
+     */
+    uint64_t waiting_bytes;
+    /**
+     * The neighbour's name as its certificate says it, null-terminated. Given once the link is open.
+     */
+    char station[64];
+    /**
+     * Who runs the neighbour, null-terminated. Given once the link is open.
+     */
+    char operator_name[64];
+} shokyo_link_info;
 
 /**
  * What is applied for. All fields but details must be given.
@@ -2346,6 +2431,179 @@ shokyo_status shokyo_station_reload_revocation(const struct shokyo_station *stat
  * Errors: INVALID_HANDLE, for instance for a station that was freed before.
  */
 shokyo_status shokyo_station_free(struct shokyo_station *station);
+
+/**
+ * Tells where a station's sockets belong, as its configuration says.
+ *
+ * station: stays the caller's. which: SHOKYO_ADDRESS_UPSTREAM or SHOKYO_ADDRESS_LISTEN. text: where to write it, null-terminated and cut
+ * to fit; may be NULL when size is 0. size: bytes at text. length: receives the length of the whole text without its null; 0 when the
+ * station has no such neighbour.
+ * Threads: any. Signals: not safe in a signal handler.
+ * Errors: INVALID_ARGUMENT, INVALID_HANDLE.
+ */
+shokyo_status shokyo_station_address(const struct shokyo_station *station,
+                                     uint32_t which,
+                                     char *text,
+                                     size_t size,
+                                     size_t *length);
+
+/**
+ * Begins a link over a socket that the host has connected to the upstream neighbour, towards the issuing system. The first bytes to be
+ * sent can be polled at once.
+ *
+ * station: stays the caller's, and may be freed before the link. now: the time. link: receives the handle, which the caller owns and
+ * gives to shokyo_link_free.
+ * Threads: any; one link is for one thread at a time. Signals: not safe in a signal handler.
+ * Errors: INVALID_ARGUMENT, INVALID_HANDLE; CONFIGURATION when the station has no such neighbour, or its certificate or key for TLS cannot
+ * be used, of which shokyo_detail names the file; UNSUPPORTED, HANDLES_EXHAUSTED.
+ */
+shokyo_status shokyo_link_connect(const struct shokyo_station *station,
+                                  const struct shokyo_now *now,
+                                  struct shokyo_link **link);
+
+/**
+ * Begins a link over a socket that the host has accepted from a downstream neighbour, towards a kiosk.
+ *
+ * station: stays the caller's, and may be freed before the link. now: the time. link: receives the handle, which the caller owns and
+ * gives to shokyo_link_free.
+ * Threads: any; one link is for one thread at a time. Signals: not safe in a signal handler.
+ * Errors: as shokyo_link_connect.
+ */
+shokyo_status shokyo_link_accept(const struct shokyo_station *station,
+                                 const struct shokyo_now *now,
+                                 struct shokyo_link **link);
+
+/**
+ * Takes bytes that were read from the socket. Poll bytes, frames and the state afterwards.
+ *
+ * link: stays the caller's. now: the time. bytes, length: what was read, not changed and not kept. taken: receives how many bytes were
+ * taken: fewer than length while frames wait; poll them, then give the rest again, before what is read next.
+ * Threads: any, one at a time. Signals: not safe in a signal handler.
+ * Errors: INVALID_ARGUMENT, INVALID_HANDLE, HANDLE_IN_USE: nothing was taken. UNTRUSTED about the neighbour's certificate; CONFIGURATION
+ * when the neighbour refused this station's; MISMATCH when versions or protocols differ, or another station than before answers upstream;
+ * MALFORMED, TOO_LARGE for what is no TLS or no frame; IO when the neighbour ended it; BUSY after more neighbours than there are: the
+ * link has failed, and every later call says the same.
+ */
+shokyo_status shokyo_link_receive(struct shokyo_link *link,
+                                  const struct shokyo_now *now,
+                                  const void *bytes,
+                                  size_t length,
+                                  size_t *taken);
+
+/**
+ * Says that the socket has ended or broken: no more bytes will come.
+ *
+ * link: stays the caller's. now: the time.
+ * Threads: any, one at a time. Signals: not safe in a signal handler.
+ * Errors: INVALID_ARGUMENT, INVALID_HANDLE, HANDLE_IN_USE; IO when the neighbour had not ended the link in order before: it has failed.
+ */
+shokyo_status shokyo_link_receive_end(struct shokyo_link *link,
+                                      const struct shokyo_now *now);
+
+/**
+ * Does what the time demands: sends a ping, or gives up a neighbour that is silent, or takes nothing, for too long. To be called at
+ * shokyo_link_next_deadline; give what was read to shokyo_link_receive before.
+ *
+ * link: stays the caller's. now: the time.
+ * Threads: any, one at a time. Signals: not safe in a signal handler.
+ * Errors: INVALID_ARGUMENT, INVALID_HANDLE, HANDLE_IN_USE; IO when the neighbour was given up, and whatever the link failed with before.
+ */
+shokyo_status shokyo_link_handle_timeout(struct shokyo_link *link,
+                                         const struct shokyo_now *now);
+
+/**
+ * Tells when shokyo_link_handle_timeout must be called at the latest. It changes with every call.
+ *
+ * link: stays the caller's. monotonic_ms: receives the time on the clock of shokyo_now. is_some: receives whether there is one.
+ * Threads: any, one at a time. Signals: not safe in a signal handler.
+ * Errors: INVALID_ARGUMENT, INVALID_HANDLE, HANDLE_IN_USE.
+ */
+shokyo_status shokyo_link_next_deadline(const struct shokyo_link *link,
+                                        uint64_t *monotonic_ms,
+                                        bool *is_some);
+
+/**
+ * Gives bytes to be sent over the socket, as many as there are and fit, each once and in their order. To be called after every other
+ * call and whenever the socket takes more, also after the link has failed or closed, until there are none.
+ *
+ * link: stays the caller's. now: the time. bytes, capacity: where they go; any capacity will do. length: receives how many there are, 0
+ * when none waits.
+ * Threads: any, one at a time. Signals: not safe in a signal handler.
+ * Errors: INVALID_ARGUMENT, INVALID_HANDLE, HANDLE_IN_USE.
+ */
+shokyo_status shokyo_link_poll_bytes(struct shokyo_link *link,
+                                     const struct shokyo_now *now,
+                                     void *bytes,
+                                     size_t capacity,
+                                     size_t *length);
+
+/**
+ * Gives the next frame that was received: for the machine that it belongs to. It is given once, and wiped here.
+ *
+ * link: stays the caller's. now: the time. frame, capacity: where it goes; SHOKYO_MAX_FRAME bytes are always enough. length:
+ * receives its length, 0 when none waits. It may be a release: wipe it with shokyo_wipe when it was taken.
+ * Threads: any, one at a time. Signals: not safe in a signal handler.
+ * Errors: INVALID_ARGUMENT, INVALID_HANDLE, HANDLE_IN_USE; CAPACITY_TOO_SMALL: the frame still waits; NOT_ERASED when the frame was given
+ * and the library's own copy could not be shown to be erased; TOO_LARGE for a frame that no machine takes: the link has failed. When no
+ * frame waits any more: what the link failed with.
+ */
+shokyo_status shokyo_link_poll_frame(struct shokyo_link *link,
+                                     const struct shokyo_now *now,
+                                     void *frame,
+                                     size_t capacity,
+                                     size_t *length);
+
+/**
+ * Sends a frame: encrypts it at once, to be polled as bytes. The caller's own copy stays the caller's to wipe.
+ *
+ * link: stays the caller's. now: the time. frame, length: the frame, at most SHOKYO_MAX_FRAME bytes, not changed and not kept.
+ * Threads: any, one at a time. Signals: not safe in a signal handler.
+ * Errors: INVALID_ARGUMENT, INVALID_HANDLE, HANDLE_IN_USE; MALFORMED for an empty frame, TOO_LARGE; WRONG_STATE before the link is open;
+ * BUSY while as many frames wait as all sessions of the configuration may have under way: poll bytes first: nothing was changed. IO when
+ * the link is closed; what it failed with.
+ */
+shokyo_status shokyo_link_send_frame(struct shokyo_link *link,
+                                     const struct shokyo_now *now,
+                                     const void *frame,
+                                     size_t length);
+
+/**
+ * Tells whether frames can be sent now.
+ *
+ * link: stays the caller's. open: receives the answer.
+ * Threads: any, one at a time. Signals: not safe in a signal handler.
+ * Errors: INVALID_ARGUMENT, INVALID_HANDLE, HANDLE_IN_USE.
+ */
+shokyo_status shokyo_link_is_open(const struct shokyo_link *link, bool *open);
+
+/**
+ * Tells how a link stands, and with whom.
+ *
+ * link: stays the caller's. info: with its struct_size set; receives the answer.
+ * Threads: any, one at a time. Signals: not safe in a signal handler.
+ * Errors: INVALID_ARGUMENT, INVALID_HANDLE, HANDLE_IN_USE.
+ */
+shokyo_status shokyo_link_describe(const struct shokyo_link *link, struct shokyo_link_info *info);
+
+/**
+ * Ends a link in order: what waits is sent, then the neighbour is told, which ends its own direction. Poll the bytes and send them, and
+ * go on receiving until the state is SHOKYO_LINK_CLOSED, or not long: then close the socket. A link that was never open is given up.
+ *
+ * link: stays the caller's. now: the time.
+ * Threads: any, one at a time. Signals: not safe in a signal handler.
+ * Errors: INVALID_ARGUMENT, INVALID_HANDLE, HANDLE_IN_USE.
+ */
+shokyo_status shokyo_link_close(struct shokyo_link *link,
+                                const struct shokyo_now *now);
+
+/**
+ * Gives up the handle. Frames that nobody polled are wiped. The socket is the host's.
+ *
+ * link: no longer valid afterwards. NULL does nothing and succeeds.
+ * Threads: any. Signals: not safe in a signal handler.
+ * Errors: INVALID_HANDLE, for instance for a link that was freed before.
+ */
+shokyo_status shokyo_link_free(struct shokyo_link *link);
 
 /**
  * The name of a station's role, such as "ec-centre".
