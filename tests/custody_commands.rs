@@ -176,6 +176,28 @@ fn a_log_that_was_cut_off_is_found_with_a_checkpoint_that_was_kept() {
     assert_eq!(known("store.sqlite").0, 0, "the control");
     let (code, report) = known("earlier.sqlite");
     assert!(code == WRONG && report.to_string().contains("cut off"), "{report}");
+
+    // The same for what is published: put back to what it was, and grown into another history.
+    let publish = |ground: &Ground, folder| {
+        ground.json(&["export", "earlier.sqlite", "--config", "pki/issuer.toml", "--to", folder]).0
+    };
+    let against = |ground: &Ground, folder, kept: &str| {
+        ground.json(&["verify", folder, "--key", &ground.vkey, "--known", &format!("{kept}/checkpoint")])
+    };
+    assert_eq!(publish(&ground, "put-back"), 0);
+    assert_eq!(against(&ground, "published", "put-back").0, 0, "the control: an earlier one of the same history");
+    let (code, report) = against(&ground, "put-back", "published");
+    assert!(code == WRONG && report.to_string().contains("cut off or put back"), "{report}");
+    std::fs::rename(ground.path("store.sqlite"), ground.path("true.sqlite")).unwrap();
+    for end in ["-wal", "-shm"] {
+        let _there_or_not = std::fs::remove_file(ground.path(&format!("store.sqlite{end}")));
+    }
+    std::fs::copy(ground.path("earlier.sqlite"), ground.path("store.sqlite")).unwrap();
+    ground.fill(30..40);
+    std::fs::copy(ground.path("store.sqlite"), ground.path("earlier.sqlite")).unwrap();
+    assert_eq!(publish(&ground, "other"), 0);
+    let (code, report) = against(&ground, "other", "published");
+    assert!(code == WRONG && report.to_string().contains("this history of the log"), "{report}");
 }
 
 #[test]

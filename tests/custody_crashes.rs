@@ -99,6 +99,68 @@ fn a_full_disk_is_said_and_the_station_goes_on_when_there_is_room() {
 }
 
 #[test]
+fn a_disk_that_fails_while_the_station_runs_loses_nothing_that_was_acknowledged() {
+    for (fault, said) in [
+        ("read-only", "disk"),
+        ("full", "the disk is full"),
+        ("torn", "the disk"),
+        ("unsynced", "the disk"),
+        ("short", ""),
+        // The control: a process that is stopped by nothing says nothing.
+        ("none", ""),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        let (path, control) = (folder.path().join("station.sqlite"), folder.path().join("fault"));
+        let mut program = Command::new(std::env::current_exe().unwrap());
+        program.env("LD_PRELOAD", failing_disk(folder.path())).env("FAILING_DISK", &control);
+        let mut writer = spawn(program, "honest", &path);
+        let lines = lines_of(&mut writer);
+        let mut acknowledged = BTreeSet::new();
+        let mut until = |enough: usize, refusal: bool| {
+            let end = Instant::now() + PATIENCE;
+            let mut refused = None;
+            while acknowledged.len() < enough && !(refusal && refused.is_some()) {
+                let line = lines.recv_timeout(end.saturating_duration_since(Instant::now())).expect("it goes on");
+                match line.split_once(' ') {
+                    Some(("ack", hash)) => drop(acknowledged.insert(hash.to_owned())),
+                    Some(("refused", why)) => refused = Some(why.to_owned()),
+                    _ => {}
+                }
+            }
+            (acknowledged.len(), refused)
+        };
+        let (before, refused) = until(200, false);
+        assert_eq!(refused, None, "{fault}");
+        std::fs::write(&control, fault).unwrap();
+        let (during, refused) = until(before + 2_000, true);
+        match said {
+            "" => assert_eq!(refused, None, "{fault}"),
+            _ => assert!(refused.as_deref().is_some_and(|why| why.contains(said)), "{fault}: {refused:?}"),
+        }
+        // In one step: what is read meanwhile is one word or the other.
+        std::fs::write(folder.path().join("well"), "none").unwrap();
+        std::fs::rename(folder.path().join("well"), &control).unwrap();
+        until(during + 2_000, false);
+        writer.kill().unwrap();
+        writer.wait().unwrap();
+        let store = Store::open_signed(&path, boxed_log_key(9)).unwrap();
+        assert_eq!(missing(&store, &acknowledged), 0, "{fault}");
+        assert_eq!(verify(&store, &[]).problems, [], "{fault}");
+    }
+}
+
+/// Makes the library whose disk fails.
+fn failing_disk(folder: &Path) -> PathBuf {
+    let library = folder.join("libfailingdisk.so");
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/support/failing_disk.c");
+    let mut compiler = Command::new("cc");
+    let compiled =
+        compiler.args(["-O1", "-Wall", "-Werror", "-shared", "-fPIC", "-o"]).arg(&library).arg(source).status();
+    assert!(compiled.unwrap().success(), "cc failed");
+    library
+}
+
+#[test]
 fn a_second_process_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("station.sqlite");

@@ -337,6 +337,10 @@ fn sessions_are_found_by_their_first_digits_and_a_store_is_not_overwritten() {
     assert!(code == 1 && text.contains("hexadecimal"), "{text}");
     let (code, text) = said(&["custody", "report", store, "--out", store]);
     assert!(code == 1 && text.contains("would be overwritten"), "{text}");
+    let beside = format!("{store}-wal");
+    std::fs::write(&beside, "").unwrap();
+    let (code, text) = said(&["custody", "report", store, "--out", &beside]);
+    assert!(code == 1 && text.contains("would be overwritten"), "{text}");
     assert_eq!(Store::open_read_only(&stores[0]).unwrap().sessions().unwrap().len(), 5);
     let (code, text) = said(&["custody", "report", folder.path().join("none").to_str().unwrap(), "--out", out]);
     assert!(code == 1 && text.contains("missing"), "{text}");

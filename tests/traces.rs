@@ -13,6 +13,7 @@ use sha2::{Digest, Sha256};
 const PROGRAM: &str = env!("CARGO_BIN_EXE_shokyo");
 const SUBJECT: &str = "holder-5b1e77c04a";
 const ROLES: [&str; 4] = ["issuer", "certificate-centre", "ec-centre", "kiosk"];
+const STATIONS: [&str; 4] = ["issuer-1", "centre-1", "ec-1", "kiosk-1"];
 
 /// A document whose every line is a sentence of its own, so that any part of it is recognised.
 fn document() -> Vec<u8> {
@@ -194,6 +195,48 @@ fn issue(folder: &Path, document: &[u8]) {
     running.0.clear();
 }
 
+/// What the commands for auditors write about it, among the other files.
+fn export(folder: &Path) {
+    let (stations, written) = (folder.join("stations"), folder.join("written"));
+    let out = |name: &str| written.join(name).to_str().unwrap().to_owned();
+    let store = |station: &str| out(&format!("{station}.sqlite3"));
+    let config = stations.join("issuer.toml").to_str().unwrap().to_owned();
+    let certificate = |station: &str| {
+        stations.join("stations").join(station).join("receipts-certificate.pem").to_str().unwrap().to_owned()
+    };
+    let run = |arguments: &[&str], name: &str| {
+        let output = Command::new(PROGRAM).arg("custody").args(arguments).output().unwrap();
+        assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+        let said = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
+        std::fs::write(written.join(name), &said).unwrap();
+        said
+    };
+    let issuer = store("issuer-1");
+    let sessions = run(&["sessions", &issuer, "--json"], "sessions.said");
+    let first = sessions.find("\"session\"").map(|at| sessions[at..].split('"').nth(3).unwrap()).unwrap();
+    let certificates = STATIONS.map(certificate);
+    let trusted: Vec<&str> = ["--trust", &config]
+        .into_iter()
+        .chain(certificates.iter().flat_map(|file| ["--certificate", file.as_str()]))
+        .collect();
+    let log = stations.join("stations/issuer-1/log-certificate.pem").to_str().unwrap().to_owned();
+    run(&[&["verify", &issuer, "--certificate", &log], &trusted[..]].concat(), "verify.said");
+    run(&["prove", &issuer, "--session", first, "--config", &config], "proof.json");
+    let receipts = out("receipts");
+    run(&["export", &issuer, "--config", &config, "--to", &out("published"), "--receipts", &receipts], "export.said");
+    let stores = STATIONS.map(store);
+    let mut report = vec!["report"];
+    report.extend(stores.iter().map(String::as_str));
+    let page = out("report.html");
+    report.extend(["--out", &page, "--session", first]);
+    let unchecked = run(&report, "report.said");
+    assert!(unchecked.contains("signatures were not checked"), "{unchecked}");
+    // With keys, signatures are checked, whoever trusts and however it is said.
+    report.extend(&trusted);
+    let checked = run(&report, "report-checked.said");
+    assert!(!checked.contains("not checked"), "{checked}");
+}
+
 fn files(folder: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
     for entry in std::fs::read_dir(folder).unwrap() {
@@ -212,10 +255,19 @@ fn nothing_that_four_stations_write_tells_of_the_document_or_its_subject() {
     let folder = tempfile::tempdir().unwrap();
     let document = document();
     issue(folder.path(), &document);
+    export(folder.path());
     let needles = needles(&document);
     let written = files(&folder.path().join("written"));
     let names: Vec<String> = written.iter().map(|file| file.file_name().unwrap().to_string_lossy().into()).collect();
-    for expected in ["issuer-1.sqlite3", "kiosk-1.sqlite3", "kiosk-1.sqlite3-wal", "kiosk.stdout", "issuer.stderr"] {
+    for expected in [
+        "issuer-1.sqlite3",
+        "kiosk-1.sqlite3",
+        "kiosk-1.sqlite3-wal",
+        "kiosk.stdout",
+        "issuer.stderr",
+        "report.html",
+        "proof.json",
+    ] {
         assert!(names.iter().any(|name| name == expected), "{expected} in {names:?}");
     }
     let mut bytes = 0;

@@ -14,9 +14,16 @@ pub(super) fn writing(error: &rusqlite::Error) -> Error {
     known(error).unwrap_or(Error::Store { what: "writing a record" })
 }
 
-/// A failure to read.
+/// A failure to read: [`Error::Malformed`] when the file was read and has a value that the schema does not allow.
 pub(super) fn reading(error: &rusqlite::Error) -> Error {
-    known(error).unwrap_or(Error::Store { what: "reading records" })
+    use rusqlite::Error as E;
+    match error {
+        E::InvalidColumnType(..)
+        | E::FromSqlConversionFailure(..)
+        | E::IntegralValueOutOfRange(..)
+        | E::Utf8Error(..) => Error::Malformed { what: "a value in a row of the store, which no station writes" },
+        _ => known(error).unwrap_or(Error::Store { what: "reading records" }),
+    }
 }
 
 fn known(error: &rusqlite::Error) -> Option<Error> {

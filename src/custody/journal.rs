@@ -281,6 +281,41 @@ mod tests {
     }
 
     #[test]
+    fn records_that_belong_together_come_into_one_transaction() {
+        let folder = tempfile::tempdir().unwrap();
+        for together in [true, false] {
+            let key = SigningKey::from_bytes(&[9; 32]);
+            let verifier = VerifierKey::new("shokyo/an-operator/a-station", key.verifying_key().to_bytes()).unwrap();
+            let signed = Arc::new(AtomicUsize::new(0));
+            let signer = Counting(key, verifier, Arc::clone(&signed));
+            let store = Store::open_signed(&folder.path().join(format!("{together}")), Box::new(signer)).unwrap();
+            let journal = Journal::start(store, None).unwrap();
+            let (sender, outcomes) = channel();
+            let session = SessionId([1; 32]);
+            let records = [
+                Record::Opened { session, kind: "certificate".into() },
+                Record::Alarm { session, what: "something" },
+                Record::Ended { session, outcome: Outcome::Ended },
+            ];
+            let done = || -> Done {
+                let sender = sender.clone();
+                Box::new(move |outcome| sender.send(outcome).unwrap())
+            };
+            if together {
+                journal.write_together(records.map(|record| (record, done())).into(), 2);
+                (0..3).for_each(|_| outcomes.recv().unwrap().unwrap());
+            } else {
+                // The control: one after the other, each is a transaction.
+                for record in records {
+                    journal.write(record, 2, done());
+                    outcomes.recv().unwrap().unwrap();
+                }
+            }
+            assert_eq!(signed.load(Ordering::Relaxed), if together { 1 } else { 3 });
+        }
+    }
+
+    #[test]
     fn a_record_that_is_refused_costs_the_others_no_flush_of_their_own() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("store.sqlite3");

@@ -78,7 +78,8 @@ pub(super) fn acknowledged(batch: &mut Batch<'_>, hash: &[u8; 32]) -> Result<(),
 
 impl Store {
     /// Receipts of sessions that are over here and that nobody acknowledged, the oldest first: at most `limit`, behind this position,
-    /// each with the certificate of its key where that is on record.
+    /// each with the certificate of its key where that is on record. A receipt that cannot be read any more is passed over: it would keep
+    /// the others from being sent, and `verify` finds it.
     ///
     /// # Errors
     /// [`Error::Store`].
@@ -86,19 +87,27 @@ impl Store {
         const QUERY: &str = "SELECT o.receipt, r.session, r.receipt FROM outbox o JOIN receipts r ON r.id = o.receipt \
              JOIN sessions s ON s.session = r.session WHERE o.receipt > ?1 AND s.outcome IS NOT NULL \
              ORDER BY o.receipt LIMIT ?2";
-        let behind = i64::try_from(behind).unwrap_or(i64::MAX);
-        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-        let mut found = self.rows(QUERY, [behind, limit], |row| {
-            Ok(Unacknowledged {
-                position: row.get::<_, i64>(0)?.unsigned_abs(),
-                session: SessionId(row.get(1)?),
-                receipt: row.get(2)?,
-                certificate: None,
-            })
-        })?;
-        for waiting in &mut found {
-            waiting.certificate = self.certificate(&receipt::read_unverified(&waiting.receipt)?.key_id)?;
+        let mut behind = i64::try_from(behind).unwrap_or(i64::MAX);
+        let most = i64::try_from(limit).unwrap_or(i64::MAX);
+        loop {
+            let mut found = self.rows(QUERY, [behind, most], |row| {
+                Ok(Unacknowledged {
+                    position: row.get::<_, i64>(0)?.unsigned_abs(),
+                    session: SessionId(row.get(1)?),
+                    receipt: row.get(2)?,
+                    certificate: None,
+                })
+            })?;
+            let Some(last) = found.last().map(|waiting| waiting.position) else { return Ok(found) };
+            let is_all = found.len() < limit;
+            found.retain(|waiting| receipt::read_unverified(&waiting.receipt).is_ok());
+            if !found.is_empty() || is_all {
+                for waiting in &mut found {
+                    waiting.certificate = self.certificate(&receipt::read_unverified(&waiting.receipt)?.key_id)?;
+                }
+                return Ok(found);
+            }
+            behind = last.cast_signed();
         }
-        Ok(found)
     }
 }

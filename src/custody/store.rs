@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 use core::fmt;
 use std::fs::{File, OpenOptions, TryLockError};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, OpenFlags, OptionalExtension, Params, Row, TransactionBehavior};
 
@@ -22,6 +22,8 @@ use crate::types::SessionId;
 pub(super) const SCHEMA: &str = include_str!("schema.sql");
 const SCHEMA_VERSION: i64 = 3;
 const APPLICATION_ID: i64 = 0x7368_6B79;
+/// How long the lock of another process is waited for.
+const LOCK_PATIENCE: Duration = Duration::from_millis(500);
 
 /// The durable records of one station, each of which is an entry of its log.
 ///
@@ -307,12 +309,19 @@ fn lock(path: &Path) -> Result<File, Error> {
         .truncate(false)
         .open(PathBuf::from(name))
         .map_err(|error| Error::io("locking the evidence store", &error))?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => {
-            Err(Error::Store { what: "opening it: another process writes to it already, stop that one first" })
+    // Whoever had the store before may have a child that has not started its own program yet, and holds the lock until it does.
+    let until = Instant::now() + LOCK_PATIENCE;
+    loop {
+        match file.try_lock() {
+            Ok(()) => return Ok(file),
+            Err(TryLockError::WouldBlock) if Instant::now() < until => std::thread::sleep(Duration::from_millis(5)),
+            Err(TryLockError::WouldBlock) => {
+                return Err(Error::Store {
+                    what: "opening it: another process writes to it already, stop that one first",
+                });
+            }
+            Err(TryLockError::Error(error)) => return Err(Error::io("locking the evidence store", &error)),
         }
-        Err(TryLockError::Error(error)) => Err(Error::io("locking the evidence store", &error)),
     }
 }
 

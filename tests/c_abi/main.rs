@@ -4,6 +4,7 @@
 
 mod callbacks;
 mod hardening;
+mod links;
 mod logs;
 mod numbers;
 #[path = "../support/receipt_key.rs"]

@@ -5,6 +5,8 @@
 mod customer;
 mod issuance;
 mod misuse;
+mod mixed;
 mod records;
 mod reentry;
+mod threads;
 mod town;

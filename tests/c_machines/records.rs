@@ -84,7 +84,7 @@ fn what_the_host_cannot_keep_does_not_happen() {
         }
         assert!(town.happened(Role::Kiosk, SHOKYO_EVENT_MAY_PRINT).is_none());
         let erased = town.happened(Role::Kiosk, SHOKYO_EVENT_ERASED).unwrap();
-        assert_eq!((erased.cause, erased.verified), (SHOKYO_CAUSE_REFUSED, 1));
+        assert_eq!((erased.cause, erased.verified), (SHOKYO_CAUSE_DEVICE_FAULT, 1));
         assert_eq!(read_at(town.kiosk, &town.now, 0, |_, _| panic!("shown")), Status::WrongState);
         town.close();
     }

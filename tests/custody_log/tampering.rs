@@ -1,7 +1,11 @@
 //! Someone owns the file, drops the triggers and changes it. Each change is found, and where.
 
 use shokyo::custody::Store;
+use shokyo::handover::{Outcome, Record};
+use shokyo::receipt::Event;
+use shokyo::types::Role;
 
+use crate::chain::{Station, opened, session};
 use crate::{as_owner, problems, store_of};
 
 /// Makes the change on a store of 50 sessions (350 entries) and gives what an auditor is told.
@@ -44,6 +48,10 @@ fn an_edited_row_is_found() {
     );
     found(
         "UPDATE receipts SET station = 'kiosk-9' WHERE id = 1",
+        &["entry 1 (own-receipt, row 1 of receipts): the columns"],
+    );
+    found(
+        "PRAGMA ignore_check_constraints = ON; UPDATE receipts SET own = 7 WHERE id = 1",
         &["entry 1 (own-receipt, row 1 of receipts): the columns"],
     );
     found("UPDATE receipts SET own = 0 WHERE id = 1", &["entry 1 (own-receipt, row 1 of receipts): the columns"]);
@@ -291,4 +299,54 @@ fn exchanged_rows_are_found() {
          UPDATE log SET row = CASE row WHEN 3 THEN 4 ELSE 3 END WHERE entry = 5 AND row IN (3, 4)",
         &["entry 25 (alarm, row 3 of alarms): its row has not a greater number"],
     );
+}
+
+#[test]
+fn a_value_that_no_station_writes_is_found_where_it_is_and_nothing_else_is_passed_over() {
+    const NOT_READ: &str = "a value of it, or of the row that it names, is none that a station writes";
+    // A second change, far behind the first, is found as well.
+    let later = "UPDATE alarms SET what = 'nothing' WHERE id = 40";
+    for (place, sql) in [
+        ("entry 8:", "UPDATE log SET salt = zeroblob(31) WHERE position = 8"),
+        ("entry 8:", "UPDATE log SET leaf = zeroblob(33) WHERE position = 8"),
+        ("entry 8:", "UPDATE log SET entry = 9 WHERE position = 8"),
+        ("entry 8:", "UPDATE log SET entry = 300 WHERE position = 8"),
+        ("entry 1:", "UPDATE receipts SET hash = zeroblob(5) WHERE id = 1"),
+        ("entry 1:", "UPDATE receipts SET station = CAST(x'C328' AS TEXT) WHERE id = 1"),
+        ("entry 13:", "UPDATE sessions SET outcome = 300 WHERE id = 2"),
+        ("entry 7:", "UPDATE sessions SET session = x'01' WHERE id = 2"),
+        ("entry 18:", "UPDATE alarms SET session = x'01' WHERE id = 3"),
+    ] {
+        let told = told(&format!("PRAGMA ignore_check_constraints = ON; {sql}; {later}"));
+        let found = told.iter().any(|line| line.starts_with(place) && line.contains(NOT_READ));
+        assert!(found, "{sql}\n{told:#?}");
+        assert!(told.iter().any(|line| line.contains("row 40 of alarms")), "{sql}\n{told:#?}");
+    }
+    let told = told(&format!("UPDATE checkpoints SET note = CAST(x'C328' AS TEXT) WHERE size = 350; {later}"));
+    assert!(told.iter().any(|line| line.contains("checkpoint of size 350")), "{told:#?}");
+    assert!(told.iter().any(|line| line.contains("row 40 of alarms")), "{told:#?}");
+}
+
+#[test]
+fn a_receipt_that_cannot_be_read_keeps_no_other_from_being_sent() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("kiosk.sqlite");
+    let mut store = Store::open(&path).unwrap();
+    let mut kiosk = Station::new(Role::Kiosk);
+    for number in 0..3 {
+        let session = session(number);
+        store.write(&opened(session), 1).unwrap();
+        let receipt = kiosk.receipt(session, Event::Erased);
+        store.write(&Record::OwnReceipt { session, receipt }, 2).unwrap();
+        store.write(&Record::Ended { session, outcome: Outcome::Unresolved }, 3).unwrap();
+    }
+    drop(store);
+    let waiting = |limit| {
+        let found = Store::open(&path).unwrap().unacknowledged(0, limit).unwrap();
+        found.iter().map(|waiting| waiting.session).collect::<Vec<_>>()
+    };
+    assert_eq!(waiting(9), [session(0), session(1), session(2)]);
+    as_owner(&path, "UPDATE receipts SET receipt = x'00' WHERE id < 3");
+    assert_eq!((waiting(9), waiting(1)), (vec![session(2)], vec![session(2)]));
+    assert_eq!(waiting(0), []);
 }

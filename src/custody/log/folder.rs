@@ -202,6 +202,26 @@ impl Published {
         }
     }
 
+    /// Whether the log still begins with what an earlier checkpoint of it, kept elsewhere, has signed. Only this shows that a folder
+    /// was put back to what it was, or that two histories are published. To be asked after [`Published::check`].
+    ///
+    /// # Errors
+    /// [`Error::OutOfRange`] when the log is shorter than the checkpoint, [`Error::Mismatch`] when it is of another log or history;
+    /// else as [`Published::entries`].
+    pub fn extends(&self, kept: &Checkpoint) -> Result<(), Error> {
+        if kept.origin != self.checkpoint.origin {
+            return Err(Error::Mismatch { what: "the log of a checkpoint that was kept, and this log" });
+        }
+        if kept.size > self.checkpoint.size {
+            return Err(Error::OutOfRange { at: kept.size, length: self.checkpoint.size });
+        }
+        if tree::root(self, kept.size)? == kept.root {
+            Ok(())
+        } else {
+            Err(Error::Mismatch { what: "a checkpoint that was kept, and this history of the log" })
+        }
+    }
+
     fn width(&self, id: TileId) -> Result<usize, Error> {
         match layout::width_of(id, self.checkpoint.size) {
             0 => Err(Error::OutOfRange { at: id.index, length: self.checkpoint.size.div_ceil(FULL as u64) }),

@@ -14,7 +14,7 @@ use crate::custody::store::Store;
 use crate::custody::verify::deletions::Deletions;
 use crate::custody::verify::frontier::Frontier;
 use crate::custody::verify::ids::Ids;
-use crate::custody::verify::item::{Checked, CheckedReceipt};
+use crate::custody::verify::item::{Checked, CheckedReceipt, Unreadable};
 use crate::custody::verify::{LogCheck, LogReport, Place};
 use crate::error::Error;
 
@@ -81,29 +81,50 @@ impl<'a> Comparison<'a> {
         Ok(comparison)
     }
 
-    pub(super) fn take(&mut self, checked: Checked) -> Result<(), Error> {
+    pub(super) fn take(&mut self, checked: Result<Checked, Unreadable>) -> Result<(), Error> {
+        match checked {
+            Ok(checked) => self.compare(&checked),
+            Err(unreadable) => self.pass_over(&unreadable),
+        }
+    }
+
+    /// The tiles' word is taken for the hash of an entry that cannot be read.
+    fn pass_over(&mut self, Unreadable(position): &Unreadable) -> Result<(), Error> {
+        self.fill_gap(*position)?;
+        if *position < self.of_tiles.size() {
+            self.report.problem(Place::Positions(*position, *position), "it stands twice in the log");
+            return Ok(());
+        }
+        let what = "a value of it, or of the row that it names, is none that a station writes: it was changed";
+        self.report.problem(Place::Positions(*position, *position), what);
+        self.chain = Chain::Unknown;
+        let hash = self.leaf(*position)?.unwrap_or_default();
+        self.push(hash, hash)
+    }
+
+    fn compare(&mut self, checked: &Checked) -> Result<(), Error> {
         self.fill_gap(checked.position)?;
         if checked.position < self.of_tiles.size() {
-            self.report.problem(place(&checked), "it stands twice in the log");
+            self.report.problem(place(checked), "it stands twice in the log");
             return Ok(());
         }
         let tile = self.leaf(checked.position)?;
         for what in &checked.problems {
-            self.report.problem(place(&checked), what.as_str());
+            self.report.problem(place(checked), what.as_str());
         }
-        self.check_expiry(&checked)?;
+        self.check_expiry(checked)?;
         if let Some(what) = self.ids.out_of_order(checked.kind, checked.row) {
-            self.report.problem(place(&checked), what);
+            self.report.problem(place(checked), what);
         }
-        match difference(&checked, tile, &self.leaves.hashes) {
-            Some(what) => self.report.problem(place(&checked), what),
+        match difference(checked, tile, &self.leaves.hashes) {
+            Some(what) => self.report.problem(place(checked), what),
             // Only what the tree has is believed.
             None if tile.is_some() => self.deletions.declare(checked.position, checked.deletion.as_ref()),
             None => {}
         }
         self.report.entries[checked.kind as usize - 1] += 1;
         match (&checked.receipt, checked.kind) {
-            (Some(receipt), kind) => self.check_receipt(&checked, receipt, kind),
+            (Some(receipt), kind) => self.check_receipt(checked, receipt, kind),
             (None, EntryKind::OwnReceipt) => self.chain = Chain::Unknown,
             (None, _) => {}
         }
@@ -266,7 +287,11 @@ impl<'a> Comparison<'a> {
         let query = "SELECT size, note FROM checkpoints WHERE size >= ?1 ORDER BY size LIMIT 1";
         let found = self.store.connection.prepare_cached(query).and_then(|mut statement| {
             statement
-                .query_row([size.cast_signed()], |row| Ok((row.get::<_, i64>(0)?.cast_unsigned(), row.get(1)?)))
+                .query_row([size.cast_signed()], |row| {
+                    // What is no text is no note either.
+                    let note = row.get_ref(1)?.as_bytes().map(String::from_utf8_lossy);
+                    Ok((row.get::<_, i64>(0)?.cast_unsigned(), note.unwrap_or_default().into_owned()))
+                })
                 .optional()
         });
         found.map_err(|error| reading(&error))
@@ -282,9 +307,11 @@ impl<'a> Comparison<'a> {
             .map_err(|error| reading(&error))?;
         let mut rows = statement.query([]).map_err(|error| reading(&error))?;
         while let Some(row) = rows.next().map_err(|error| reading(&error))? {
-            let (level, index, held): (u8, i64, i64) =
+            let (level, index, held): (i64, i64, i64) =
                 (|| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))().map_err(|error| reading(&error))?;
             let (index, held) = (index.cast_unsigned(), held.cast_unsigned());
+            // No tree has so many levels, and none of their hashes is expected.
+            let level = u8::try_from(level).unwrap_or(u8::MAX);
             let in_level = if usize::from(level) <= UPPER { size >> (8 * u32::from(level)) } else { 0 };
             let expected = in_level.saturating_sub(index.saturating_mul(256)).min(256);
             if held > expected {

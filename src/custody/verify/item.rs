@@ -19,6 +19,9 @@ pub(super) struct Item {
     pub(super) content: Content,
 }
 
+/// An entry of which nothing can be computed: a value of it, or of its row, is not one.
+pub(super) struct Unreadable(pub(super) u64);
+
 pub(super) enum Content {
     /// Deleted in order: neither row nor salt is named.
     Expired,
@@ -42,7 +45,7 @@ pub(super) enum Content {
 
 pub(super) struct ReceiptRow {
     pub(super) session: [u8; 32],
-    pub(super) own: bool,
+    pub(super) own: i64,
     pub(super) event: i64,
     pub(super) role: i64,
     pub(super) station: String,
@@ -143,7 +146,7 @@ fn check_receipt(
     };
     let statement = &unverified.statement;
     let repeated = row.session == *statement.session.as_bytes()
-        && row.own == (kind == EntryKind::OwnReceipt)
+        && row.own == i64::from(kind == EntryKind::OwnReceipt)
         && row.event == i64::from(statement.event as u8)
         && row.role == i64::from(statement.role as u8)
         && row.station == statement.station;

@@ -8,21 +8,24 @@ use std::sync::{Mutex, PoisonError};
 
 use crate::custody::failure::reading;
 use crate::custody::store::Store;
-use crate::custody::verify::item::{Checked, Item};
+use crate::custody::verify::item::{Checked, Item, Unreadable};
 use crate::custody::verify::{ReceiptKeys, read};
 use crate::error::Error;
 
 /// Entries that a thread takes at once. With receipts of 4,096 bytes a chunk has at most 1 MiB.
 const CHUNK: usize = 256;
 
+type Read = Result<Item, Unreadable>;
+type Done = Result<Checked, Unreadable>;
+
 /// Checks every entry by itself and gives it to `take`, in the order of their positions.
 pub(super) fn for_each(
     store: &Store,
     keys: &ReceiptKeys<'_>,
-    mut take: impl FnMut(Checked) -> Result<(), Error>,
+    mut take: impl FnMut(Done) -> Result<(), Error>,
 ) -> Result<(), Error> {
     let threads = std::thread::available_parallelism().map_or(1, core::num::NonZero::get).min(16);
-    let (chunks, queue) = sync_channel::<(usize, Vec<Item>)>(threads);
+    let (chunks, queue) = sync_channel::<(usize, Vec<Read>)>(threads);
     let queue = &Mutex::new(queue);
     // The sender is moved in, so that a failure ends the threads: their queue ends with it.
     std::thread::scope(move |scope| {
@@ -33,7 +36,7 @@ pub(super) fn for_each(
         for results in results_of_threads {
             scope.spawn(move || {
                 while let Some((number, items)) = next(queue) {
-                    let checked: Vec<Checked> = items.into_iter().map(|item| item.check(keys)).collect();
+                    let checked: Vec<Done> = items.into_iter().map(|read| read.map(|item| item.check(keys))).collect();
                     if results.send((number, checked)).is_err() {
                         return;
                     }
@@ -48,7 +51,11 @@ pub(super) fn for_each(
             let row = rows.next().map_err(|error| reading(&error))?;
             let is_last = row.is_none();
             if let Some(row) = row {
-                chunk.push(read::item(store, row)?);
+                chunk.push(match read::item(store, row) {
+                    Ok(item) => Ok(item),
+                    Err(Error::Malformed { .. }) => Err(Unreadable(read::position(row)?)),
+                    Err(error) => return Err(error),
+                });
             }
             if chunk.len() < CHUNK && !is_last {
                 continue;
@@ -69,22 +76,22 @@ pub(super) fn for_each(
     })
 }
 
-fn next(queue: &Mutex<Receiver<(usize, Vec<Item>)>>) -> Option<(usize, Vec<Item>)> {
+fn next(queue: &Mutex<Receiver<(usize, Vec<Read>)>>) -> Option<(usize, Vec<Read>)> {
     queue.lock().unwrap_or_else(PoisonError::into_inner).recv().ok()
 }
 
 /// Chunks that were finished before an earlier one.
 struct InOrder {
     next: usize,
-    early: BTreeMap<usize, Vec<Checked>>,
+    early: BTreeMap<usize, Vec<Done>>,
 }
 
 impl InOrder {
     fn take(
         &mut self,
         number: usize,
-        ready: Vec<Checked>,
-        take: &mut impl FnMut(Checked) -> Result<(), Error>,
+        ready: Vec<Done>,
+        take: &mut impl FnMut(Done) -> Result<(), Error>,
     ) -> Result<(), Error> {
         self.early.insert(number, ready);
         while let Some(ready) = self.early.remove(&self.next) {

@@ -24,7 +24,12 @@ pub(super) const ALL: &str = "\
     LEFT JOIN expired x ON x.id = CASE WHEN l.entry = 7 THEN l.row END \
     WHERE l.position >= ?1 AND l.position < ?2 ORDER BY l.position";
 
-/// Reads one row of [`ALL`]. A value that cannot be what the schema says stops it: the file is not a store then.
+/// The position of a row of [`ALL`].
+pub(super) fn position(row: &Row<'_>) -> Result<u64, Error> {
+    number(row, 0)
+}
+
+/// Reads one row of [`ALL`]; [`Error::Malformed`] when a value is not what the schema says.
 pub(super) fn item(store: &Store, row: &Row<'_>) -> Result<Item, Error> {
     let kind =
         EntryKind::from_number(get(row, 1)?).ok_or(Error::Malformed { what: "the kind of an entry in the log" })?;

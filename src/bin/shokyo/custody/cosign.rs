@@ -114,8 +114,8 @@ impl State {
         let lock = OpenOptions::new().write(true).create(true).truncate(false).open(folder.join(".lock"));
         let lock = lock.map_err(failed)?;
         lock.lock().map_err(failed)?;
-        // The origin, with its slashes made harmless; a log that has changed its key is the same log.
-        Ok(Self { folder: folder.to_owned(), name: log.name().replace('/', "_"), _lock: lock })
+        // A log that has changed its key is the same log.
+        Ok(Self { folder: folder.to_owned(), name: file_name(log.name()), _lock: lock })
     }
 
     fn seen(&self) -> Result<Option<String>, Error> {
@@ -146,5 +146,32 @@ impl State {
             .and_then(|()| fs::rename(&temporary, self.folder.join(name)))
             .and_then(|()| File::open(&self.folder)?.sync_all())
             .map_err(|error| Error::io(KEEPING, &error))
+    }
+}
+
+/// A log's name as the name of a file: no two names share one, none leaves the folder, and none is a name that stands for something else.
+fn file_name(of: &str) -> String {
+    let mut name = String::new();
+    for byte in of.bytes() {
+        match byte {
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' => name.push(char::from(byte)),
+            _ => name.push_str(&format!("%{byte:02X}")),
+        }
+    }
+    name
+}
+
+#[cfg(test)]
+mod tests {
+    use super::file_name;
+
+    #[test]
+    fn no_two_logs_share_a_file() {
+        assert_eq!(file_name("shokyo/town/issuer-1"), "shokyo%2Ftown%2Fissuer-1");
+        assert_ne!(file_name("shokyo/a_b/c"), file_name("shokyo/a/b_c"));
+        assert_ne!(file_name("a%2Fb"), file_name("a/b"));
+        for odd in ["..", ".lock", ".new", "a/../b", "消去"] {
+            assert!(!file_name(odd).contains(['.', '/']), "{odd}");
+        }
     }
 }

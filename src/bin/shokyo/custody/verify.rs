@@ -3,13 +3,14 @@
 mod small;
 
 use std::io::Read;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Args;
 use serde_json::{Value, json};
 use shokyo::custody::log::{Checkpoint, Published};
 use shokyo::custody::{EntryKind, LogCheck, LogReport, Store, verify_log};
+use shokyo::error::Error;
 
 use super::WRONG;
 use super::keys::{Believed, Keys};
@@ -27,7 +28,7 @@ pub(crate) struct Arguments {
     /// The log that is meant, when keys of several were given: shokyo/OPERATOR/STATION.
     #[arg(long, value_name = "ORIGIN")]
     log: Option<String>,
-    /// A checkpoint of the log that you kept, for a store: only that shows that the newest entries were cut off.
+    /// A checkpoint of the log that you kept, for a store or a folder: only that shows that the newest entries were cut off.
     #[arg(long = "known", value_name = "FILE")]
     known: Vec<PathBuf>,
     /// Print one JSON object instead of text.
@@ -59,10 +60,10 @@ fn check(arguments: &Arguments) -> Result<Finding, String> {
     let unreadable = |error: std::io::Error| format!("{}: cannot be read ({})", file.display(), error.kind());
     let only_stores = |outcome| match arguments.known.as_slice() {
         [] => outcome,
-        _ => Err("--known is compared with a store; leave it out for anything else".into()),
+        _ => Err("--known is compared with a store or a published log; leave it out for anything else".into()),
     };
     if file.is_dir() {
-        return only_stores(published(file, &believed));
+        return published(arguments, &believed);
     }
     let mut start = Vec::new();
     std::fs::File::open(file).and_then(|opened| opened.take(LARGEST).read_to_end(&mut start)).map_err(unreadable)?;
@@ -91,10 +92,7 @@ fn show(finding: &Finding, as_json: bool) -> ExitCode {
 
 fn store(arguments: &Arguments, believed: &Believed) -> Result<Finding, String> {
     let _one_at_least = believed.log()?;
-    let read = |file: &PathBuf| {
-        std::fs::read_to_string(file).map_err(|error| format!("{}: cannot be read ({})", file.display(), error.kind()))
-    };
-    let known = arguments.known.iter().map(read).collect::<Result<Vec<_>, _>>()?;
+    let known = kept(arguments)?;
     let store = Store::open_read_only(&arguments.what).map_err(|error| error.to_string())?;
     let keys = |unverified: &shokyo::receipt::Unverified| believed.of_receipt(unverified);
     let check = LogCheck { keys: &believed.logs, receipt_keys: &keys, known: &known };
@@ -164,9 +162,28 @@ fn log_as_json(report: &LogReport, problems: &[String]) -> Value {
     })
 }
 
-fn published(folder: &Path, believed: &Believed) -> Result<Finding, String> {
-    let published = Published::open(folder, believed.log()?).map_err(|error| error.to_string())?;
-    let problems: Vec<String> = published.check().err().iter().map(ToString::to_string).collect();
+/// The checkpoints that the auditor kept.
+fn kept(arguments: &Arguments) -> Result<Vec<String>, String> {
+    let read = |file: &PathBuf| {
+        std::fs::read_to_string(file).map_err(|error| format!("{}: cannot be read ({})", file.display(), error.kind()))
+    };
+    arguments.known.iter().map(read).collect()
+}
+
+fn published(arguments: &Arguments, believed: &Believed) -> Result<Finding, String> {
+    let published = Published::open(&arguments.what, believed.log()?).map_err(|error| error.to_string())?;
+    let mut problems: Vec<String> = published.check().err().iter().map(ToString::to_string).collect();
+    for (file, note) in arguments.known.iter().zip(kept(arguments)?) {
+        let checkpoint = Checkpoint::verify(&note, believed.log()?);
+        match checkpoint.and_then(|kept| published.extends(&kept).map(|()| kept)) {
+            Err(Error::OutOfRange { at, length }) => problems.push(format!(
+                "{}: you kept it, it covers {at} entries, and the log has only {length}: it was cut off or put back",
+                file.display()
+            )),
+            Err(error) => problems.push(format!("{}: {error}", file.display())),
+            Ok(_) => {}
+        }
+    }
     let Checkpoint { origin, size, root } = published.checkpoint();
     let text = format!("published log {origin} of size {size}, root {}", hexadecimal::encode(root));
     Ok(about_checkpoint("published-log", text, published.checkpoint(), problems))

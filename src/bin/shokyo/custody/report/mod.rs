@@ -68,7 +68,13 @@ fn write(arguments: &Arguments) -> Result<Summary, String> {
     let stores: Vec<&Path> = arguments.stores.iter().map(PathBuf::as_path).collect();
     let same = |store: &&&Path| {
         let place = |path: &Path| path.canonicalize().ok();
-        place(store).is_some_and(|store| place(&arguments.out) == Some(store))
+        // With the files that SQLite keeps beside it.
+        let files = ["", "-wal", "-shm"].map(|end| {
+            let mut name = store.as_os_str().to_owned();
+            name.push(end);
+            PathBuf::from(name)
+        });
+        files.iter().any(|file| place(file).is_some_and(|file| place(&arguments.out) == Some(file)))
     };
     if let Some(store) = stores.iter().find(same) {
         return Err(format!("{} is a store and would be overwritten; name another file with --out", store.display()));
