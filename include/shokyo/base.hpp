@@ -129,7 +129,7 @@ public:
     constexpr byte_view(const char* text) noexcept : byte_view(std::string_view(text)) {}
     template <class C, class Element = std::remove_pointer_t<decltype(std::data(std::declval<const C&>()))>,
               class = std::enable_if_t<sizeof(Element) == 1 && std::is_trivially_copyable_v<Element> &&
-                                       !std::is_convertible_v<const C&, std::string_view>>>
+                                       !(std::is_array_v<C> && std::is_same_v<Element, const char>)>>
     constexpr byte_view(const C& bytes) noexcept : data_(std::data(bytes)), size_(std::size(bytes)) {}
 
     constexpr const void* data() const noexcept { return data_; }

@@ -368,10 +368,7 @@ pub unsafe extern "C" fn shokyo_link_is_open(link: *const shokyo_link, open: *mu
 /// Threads: any, one at a time. Signals: not safe in a signal handler.
 /// Errors: INVALID_ARGUMENT, INVALID_HANDLE, HANDLE_IN_USE.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn shokyo_link_describe(
-    link: *const shokyo_link,
-    info: *mut shokyo_link_info,
-) -> shokyo_status {
+pub unsafe extern "C" fn shokyo_link_describe(link: *const shokyo_link, info: *mut shokyo_link_info) -> shokyo_status {
     guarded(|call| {
         // SAFETY: the caller gives NULL or a struct of the size that it states.
         let info = unsafe { StructOut::new(info) }?;

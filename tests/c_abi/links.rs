@@ -114,8 +114,7 @@ fn poll_bytes(link: *mut shokyo_link, capacity: usize) -> Vec<u8> {
 fn feed(link: *mut shokyo_link, mut bytes: &[u8]) -> Status {
     while !bytes.is_empty() {
         let mut taken = 0;
-        let outcome =
-            unsafe { shokyo_link_receive(link, &at(1000), bytes.as_ptr().cast(), bytes.len(), &mut taken) };
+        let outcome = unsafe { shokyo_link_receive(link, &at(1000), bytes.as_ptr().cast(), bytes.len(), &mut taken) };
         if outcome != Status::Ok {
             return outcome;
         }
@@ -180,7 +179,10 @@ fn two_links_open_and_carry_frames_however_their_bytes_are_cut() {
         assert_eq!((of_kiosk.role, of_centre.role), (SHOKYO_ROLE_EC_CENTRE, SHOKYO_ROLE_KIOSK));
         assert_eq!((of_kiosk.peer, of_kiosk.waiting_bytes), (SHOKYO_UPSTREAM, 0));
         assert_ne!(of_centre.peer, SHOKYO_UPSTREAM);
-        assert_eq!((text(&of_centre.station), text(&of_centre.operator_name)), ("kiosk-1".into(), "convenience".into()));
+        assert_eq!(
+            (text(&of_centre.station), text(&of_centre.operator_name)),
+            ("kiosk-1".into(), "convenience".into())
+        );
         for size in [1, 20_000, SHOKYO_MAX_FRAME] {
             let frame: Vec<u8> = (0..size).map(|at| (at * 7) as u8).collect();
             assert_eq!(send(kiosk, &frame), Status::Ok);
@@ -327,7 +329,10 @@ fn every_misuse_of_a_link_answers_a_status() {
         assert_eq!(shokyo_link_is_open(open, null_mut()), Status::InvalidArgument);
         assert_eq!(shokyo_link_describe(open, null_mut()), Status::InvalidArgument);
         assert_eq!(shokyo_link_close(open, null()), Status::InvalidArgument);
-        assert!(info(open).state == SHOKYO_LINK_HANDSHAKE && !poll_bytes(open, 10_000).is_empty(), "nothing was changed");
+        assert!(
+            info(open).state == SHOKYO_LINK_HANDSHAKE && !poll_bytes(open, 10_000).is_empty(),
+            "nothing was changed"
+        );
         assert_eq!(shokyo_link_close(open, &now), Status::Ok);
         assert_eq!(info(open).state, SHOKYO_LINK_FAILED);
         free([open]);
@@ -421,7 +426,9 @@ fn drive(link: *mut shokyo_link, socket: &mut TcpStream, done: impl Fn() -> bool
         socket.write_all(&poll_bytes(link, 4096)).unwrap();
         match socket.read(&mut bytes) {
             Ok(count) => assert_eq!(feed(link, &bytes[..count]), Status::Ok, "{}", detail()),
-            Err(error) => assert!(matches!(error.kind(), std::io::ErrorKind::WouldBlock | std::io::ErrorKind::TimedOut)),
+            Err(error) => {
+                assert!(matches!(error.kind(), std::io::ErrorKind::WouldBlock | std::io::ErrorKind::TimedOut))
+            }
         }
     }
     socket.write_all(&poll_bytes(link, 4096)).unwrap();

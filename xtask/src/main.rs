@@ -11,6 +11,7 @@ mod c_program;
 mod call;
 mod checks;
 mod cores;
+mod cpp;
 mod demo;
 mod disassembly;
 mod faults;

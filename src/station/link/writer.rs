@@ -249,7 +249,8 @@ impl Task {
 
     /// Writes frames as one: small ones share a TLS record and a system call.
     async fn write(&mut self, frames: &mut [Frame]) -> Result<(), Error> {
-        let heads: Vec<[u8; HEADER]> = frames.iter().map(|frame| header(frame.bytes.len())).collect::<Result<_, _>>()?;
+        let heads: Vec<[u8; HEADER]> =
+            frames.iter().map(|frame| header(frame.bytes.len())).collect::<Result<_, _>>()?;
         let parts = heads.iter().zip(frames.iter());
         let mut slices: Vec<_> =
             parts.flat_map(|(head, frame)| [IoSlice::new(head), IoSlice::new(&frame.bytes)]).collect();
