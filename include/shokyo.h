@@ -899,6 +899,22 @@
 #define SHOKYO_RECEIPT_PLAIN 7
 
 /**
+ * All sessions of a store. For shokyo_store_for_each_session.
+ */
+#define SHOKYO_SESSIONS_ALL 0
+
+/**
+ * The sessions without an outcome: under way, or, while no station writes to the store, ended by the death of its process. For
+ * shokyo_store_for_each_session.
+ */
+#define SHOKYO_SESSIONS_OPEN 1
+
+/**
+ * How many kinds of entries a log has: opened, own receipt, another's receipt, printing began, alarm, ended, expired.
+ */
+#define SHOKYO_LOG_ENTRY_KINDS 7
+
+/**
  * The outcome of a call. 0 is success. A number keeps its meaning for ever; later versions add numbers, so treat an unknown one as
  * a failure.
  */
@@ -1140,6 +1156,11 @@ typedef struct shokyo_relay shokyo_relay;
  * A station: its configuration, keys, authorities, memory for documents, and store. A handle, not an address.
  */
 typedef struct shokyo_station shokyo_station;
+
+/**
+ * A store of evidence that is open for reading. A handle, not an address.
+ */
+typedef struct shokyo_store shokyo_store;
 
 /**
  * A vault: owner of locked memory for keys and windows. A handle, not an address.
@@ -2050,6 +2071,240 @@ typedef struct shokyo_retained_copy {
     uint64_t until_unix_ms;
 } shokyo_retained_copy;
 
+/**
+ * How much a store holds.
+ */
+typedef struct shokyo_store_counts {
+    /**
+     * sizeof(shokyo_store_counts), set by the caller.
+     */
+    uint32_t struct_size;
+    /**
+     * 0.
+     */
+    uint32_t reserved;
+    /**
+     * Sessions, open ones included.
+     */
+    uint64_t sessions;
+    /**
+     * Sessions without an outcome.
+     */
+    uint64_t open_sessions;
+    /**
+     * Receipts, of this station and of others.
+     */
+    uint64_t receipts;
+    /**
+     * Alarms, which no later success clears.
+     */
+    uint64_t alarms;
+    /**
+     * Entries of the log.
+     */
+    uint64_t log_entries;
+} shokyo_store_counts;
+
+/**
+ * A session as a store has it. Times are in milliseconds since 1970-01-01 UTC by the station's own clock.
+ */
+typedef struct shokyo_session_info {
+    /**
+     * sizeof(shokyo_session_info); set by the caller, or by the library for a callback.
+     */
+    uint32_t struct_size;
+    /**
+     * How it ended, one of SHOKYO_OUTCOME_; 0 while it is open.
+     */
+    uint32_t outcome;
+    /**
+     * The session.
+     */
+    uint8_t session[32];
+    /**
+     * When it was opened.
+     */
+    uint64_t opened_unix_ms;
+    /**
+     * When printing began; 0 when it did not.
+     */
+    uint64_t print_started_unix_ms;
+    /**
+     * When it ended; 0 while it is open.
+     */
+    uint64_t ended_unix_ms;
+    /**
+     * What kind of document, as the operator names it, null-terminated and cut to fit; not whose.
+     */
+    char kind[72];
+} shokyo_session_info;
+
+/**
+ * Looks at a session. user_data: what the caller gave. session: valid until the callback returns.
+ * Gives 0 to go on; anything else stops, and the call gives SHOKYO_STATUS_CALLBACK_STOPPED.
+ * It runs in the calling thread, with no lock of the library held. It may call the library. It must return: no longjmp, no exception, no
+ * thread exit.
+ */
+typedef int32_t (*shokyo_session_reader)(void *user_data, const struct shokyo_session_info *session);
+
+/**
+ * A receipt as a store has it.
+ */
+typedef struct shokyo_stored_receipt {
+    /**
+     * sizeof(shokyo_stored_receipt), set by the library.
+     */
+    uint32_t struct_size;
+    /**
+     * 1 when this station made it; otherwise 0.
+     */
+    uint32_t own;
+    /**
+     * What it says happened, one of SHOKYO_RECEIPT_EVENT_.
+     */
+    uint32_t event;
+    /**
+     * The role of the station that made it, one of SHOKYO_ROLE_.
+     */
+    uint32_t role;
+    /**
+     * When it was stored, in milliseconds since 1970-01-01 UTC.
+     */
+    uint64_t stored_unix_ms;
+    /**
+     * The receipt, for shokyo_receipt_verify and shokyo_receipt_read_unverified. Only these bytes are evidence.
+     */
+    const void *receipt;
+    /**
+     * Bytes of the receipt.
+     */
+    size_t length;
+} shokyo_stored_receipt;
+
+/**
+ * Looks at a stored receipt. As shokyo_session_reader.
+ */
+typedef int32_t (*shokyo_receipt_reader)(void *user_data, const struct shokyo_stored_receipt *receipt);
+
+/**
+ * Something that no later success clears.
+ */
+typedef struct shokyo_alarm {
+    /**
+     * sizeof(shokyo_alarm), set by the library.
+     */
+    uint32_t struct_size;
+    /**
+     * 0.
+     */
+    uint32_t reserved;
+    /**
+     * The session.
+     */
+    uint8_t session[32];
+    /**
+     * When it was raised, in milliseconds since 1970-01-01 UTC.
+     */
+    uint64_t raised_unix_ms;
+    /**
+     * What happened, null-terminated, in English.
+     */
+    const char *what;
+} shokyo_alarm;
+
+/**
+ * Looks at an alarm. As shokyo_session_reader.
+ */
+typedef int32_t (*shokyo_alarm_reader)(void *user_data, const struct shokyo_alarm *alarm);
+
+/**
+ * What an auditor brings to verify a log. Texts are null-terminated and in UTF-8.
+ */
+typedef struct shokyo_log_check {
+    /**
+     * sizeof(shokyo_log_check).
+     */
+    uint32_t struct_size;
+    /**
+     * 0.
+     */
+    uint32_t reserved;
+    /**
+     * The verifier keys that the log may have signed with (C2SP, name+id+key), one on a line: the present one, and earlier ones if it was
+     * changed. From the operator, never from the store.
+     */
+    const char *keys;
+    /**
+     * A checkpoint of this log that was kept elsewhere, a signed note: only that shows that the newest entries were cut off. NULL: none.
+     */
+    const char *known;
+    /**
+     * The path of a configuration, or of a file with its table [trust] alone, that names the authorities to believe about receipts. NULL:
+     * the signatures of receipts are not verified.
+     */
+    const char *trust;
+    /**
+     * The path of certificates of other stations for receipts (PEM, as many as there are), believed if the authorities vouch for them.
+     * NULL: only the station's own, which are in its store.
+     */
+    const char *certificates;
+} shokyo_log_check;
+
+/**
+ * What was found about a log.
+ */
+typedef struct shokyo_log_report {
+    /**
+     * sizeof(shokyo_log_report), set by the caller.
+     */
+    uint32_t struct_size;
+    /**
+     * 1 when a checkpoint was found whose signature verifies; 0: nothing that the log says is vouched for.
+     */
+    uint32_t is_signed;
+    /**
+     * How many problems there are. Anything but 0 is an alarm.
+     */
+    uint64_t problems;
+    /**
+     * Entries in the log.
+     */
+    uint64_t size;
+    /**
+     * The root over all of them (RFC 9162).
+     */
+    uint8_t root[32];
+    /**
+     * How many entries the newest checkpoint covers whose signature verifies.
+     */
+    uint64_t checkpoint_size;
+    /**
+     * How many entries of each kind, expired ones included.
+     */
+    uint64_t entries[SHOKYO_LOG_ENTRY_KINDS];
+    /**
+     * Receipts whose signatures verify.
+     */
+    uint64_t receipts_verified;
+    /**
+     * Receipts for whose signers no key was given: nothing is known of their signatures.
+     */
+    uint64_t receipts_without_key;
+    /**
+     * Entries whose rows were deleted because they were old, as a signed entry says.
+     */
+    uint64_t expired;
+    /**
+     * How many checkpoints were compared.
+     */
+    uint64_t checkpoints;
+} shokyo_log_report;
+
+/**
+ * Looks at a problem of a log: where and what, null-terminated, in English. As shokyo_session_reader.
+ */
+typedef int32_t (*shokyo_problem_reader)(void *user_data, const char *problem);
+
 #ifdef __cplusplus
 extern "C" {
 #endif /* __cplusplus */
@@ -2433,21 +2688,6 @@ shokyo_status shokyo_station_reload_revocation(const struct shokyo_station *stat
 shokyo_status shokyo_station_free(struct shokyo_station *station);
 
 /**
- * Tells where a station's sockets belong, as its configuration says.
- *
- * station: stays the caller's. which: SHOKYO_ADDRESS_UPSTREAM or SHOKYO_ADDRESS_LISTEN. text: where to write it, null-terminated and cut
- * to fit; may be NULL when size is 0. size: bytes at text. length: receives the length of the whole text without its null; 0 when the
- * station has no such neighbour.
- * Threads: any. Signals: not safe in a signal handler.
- * Errors: INVALID_ARGUMENT, INVALID_HANDLE.
- */
-shokyo_status shokyo_station_address(const struct shokyo_station *station,
-                                     uint32_t which,
-                                     char *text,
-                                     size_t size,
-                                     size_t *length);
-
-/**
  * Begins a link over a socket that the host has connected to the upstream neighbour, towards the issuing system. The first bytes to be
  * sent can be polled at once.
  *
@@ -2568,24 +2808,6 @@ shokyo_status shokyo_link_send_frame(struct shokyo_link *link,
                                      size_t length);
 
 /**
- * Tells whether frames can be sent now.
- *
- * link: stays the caller's. open: receives the answer.
- * Threads: any, one at a time. Signals: not safe in a signal handler.
- * Errors: INVALID_ARGUMENT, INVALID_HANDLE, HANDLE_IN_USE.
- */
-shokyo_status shokyo_link_is_open(const struct shokyo_link *link, bool *open);
-
-/**
- * Tells how a link stands, and with whom.
- *
- * link: stays the caller's. info: with its struct_size set; receives the answer.
- * Threads: any, one at a time. Signals: not safe in a signal handler.
- * Errors: INVALID_ARGUMENT, INVALID_HANDLE, HANDLE_IN_USE.
- */
-shokyo_status shokyo_link_describe(const struct shokyo_link *link, struct shokyo_link_info *info);
-
-/**
  * Ends a link in order: what waits is sent, then the neighbour is told, which ends its own direction. Poll the bytes and send them, and
  * go on receiving until the state is SHOKYO_LINK_CLOSED, or not long: then close the socket. A link that was never open is given up.
  *
@@ -2604,6 +2826,39 @@ shokyo_status shokyo_link_close(struct shokyo_link *link,
  * Errors: INVALID_HANDLE, for instance for a link that was freed before.
  */
 shokyo_status shokyo_link_free(struct shokyo_link *link);
+
+/**
+ * Tells where a station's sockets belong, as its configuration says.
+ *
+ * station: stays the caller's. which: SHOKYO_ADDRESS_UPSTREAM or SHOKYO_ADDRESS_LISTEN. text: where to write it, null-terminated and cut
+ * to fit; may be NULL when size is 0. size: bytes at text. length: receives the length of the whole text without its null; 0 when the
+ * station has no such neighbour.
+ * Threads: any. Signals: not safe in a signal handler.
+ * Errors: INVALID_ARGUMENT, INVALID_HANDLE.
+ */
+shokyo_status shokyo_station_address(const struct shokyo_station *station,
+                                     uint32_t which,
+                                     char *text,
+                                     size_t size,
+                                     size_t *length);
+
+/**
+ * Tells whether frames can be sent now.
+ *
+ * link: stays the caller's. open: receives the answer.
+ * Threads: any, one at a time. Signals: not safe in a signal handler.
+ * Errors: INVALID_ARGUMENT, INVALID_HANDLE, HANDLE_IN_USE.
+ */
+shokyo_status shokyo_link_is_open(const struct shokyo_link *link, bool *open);
+
+/**
+ * Tells how a link stands, and with whom.
+ *
+ * link: stays the caller's. info: with its struct_size set; receives the answer.
+ * Threads: any, one at a time. Signals: not safe in a signal handler.
+ * Errors: INVALID_ARGUMENT, INVALID_HANDLE, HANDLE_IN_USE.
+ */
+shokyo_status shokyo_link_describe(const struct shokyo_link *link, struct shokyo_link_info *info);
 
 /**
  * The name of a station's role, such as "ec-centre".
@@ -3830,6 +4085,130 @@ shokyo_status shokyo_receipt_export(const struct shokyo_receipt *receipt,
  * Errors: INVALID_HANDLE, for instance for a receipt that was freed before.
  */
 shokyo_status shokyo_receipt_free(struct shokyo_receipt *receipt);
+
+/**
+ * Opens a store for reading only, also while a station writes to it.
+ *
+ * path: the database file, null-terminated, in UTF-8. store: receives the handle, which the caller owns and gives to shokyo_store_free.
+ * Threads: any; calls on one store wait for each other. Signals: not safe in a signal handler.
+ * Errors: INVALID_ARGUMENT; STORE when it cannot be opened or is another program's; UNSUPPORTED_VERSION for one of a later version;
+ * HANDLES_EXHAUSTED.
+ */
+shokyo_status shokyo_store_open(const char *path,
+                                struct shokyo_store **store);
+
+/**
+ * Tells how much a store holds.
+ *
+ * store: stays the caller's. counts: with its struct_size set; receives the numbers, all of one moment.
+ * Threads: any. Signals: not safe in a signal handler.
+ * Errors: INVALID_ARGUMENT, INVALID_HANDLE, STORE.
+ */
+shokyo_status shokyo_store_count(const struct shokyo_store *store, struct shokyo_store_counts *counts);
+
+/**
+ * Shows a store's sessions to a callback, the oldest first: those that were there when the call began.
+ *
+ * store: stays the caller's. which: SHOKYO_SESSIONS_ALL or SHOKYO_SESSIONS_OPEN. reader: the callback. user_data: passed to it as it is,
+ * may be NULL.
+ * Threads: any. Signals: not safe in a signal handler.
+ * Errors: INVALID_ARGUMENT, INVALID_HANDLE, STORE; CALLBACK_STOPPED.
+ */
+shokyo_status shokyo_store_for_each_session(const struct shokyo_store *store,
+                                            uint32_t which,
+                                            shokyo_session_reader reader,
+                                            void *user_data);
+
+/**
+ * Tells of one session: how it ended, above all.
+ *
+ * store: stays the caller's. session: 32 bytes. info: with its struct_size set; receives the answer if there is one. found: receives
+ * whether the store has the session.
+ * Threads: any. Signals: not safe in a signal handler.
+ * Errors: INVALID_ARGUMENT, INVALID_HANDLE, STORE.
+ */
+shokyo_status shokyo_store_session(const struct shokyo_store *store,
+                                   const uint8_t *session,
+                                   struct shokyo_session_info *info,
+                                   bool *found);
+
+/**
+ * Shows the receipts of a session to a callback, in the order in which they were stored.
+ *
+ * store: stays the caller's. session: 32 bytes. reader: the callback. user_data: passed to it as it is, may be NULL.
+ * Threads: any. Signals: not safe in a signal handler.
+ * Errors: INVALID_ARGUMENT, INVALID_HANDLE, STORE; CALLBACK_STOPPED.
+ */
+shokyo_status shokyo_store_for_each_receipt(const struct shokyo_store *store,
+                                            const uint8_t *session,
+                                            shokyo_receipt_reader reader,
+                                            void *user_data);
+
+/**
+ * Shows all alarms of a store to a callback, in the order in which they were raised.
+ *
+ * store: stays the caller's. reader: the callback. user_data: passed to it as it is, may be NULL.
+ * Threads: any. Signals: not safe in a signal handler.
+ * Errors: INVALID_ARGUMENT, INVALID_HANDLE, STORE; CALLBACK_STOPPED.
+ */
+shokyo_status shokyo_store_for_each_alarm(const struct shokyo_store *store,
+                                          shokyo_alarm_reader reader,
+                                          void *user_data);
+
+/**
+ * Gives up the handle; a call in another thread that uses it goes on.
+ *
+ * store: no longer valid afterwards. NULL does nothing and succeeds.
+ * Threads: any. Signals: not safe in a signal handler.
+ * Errors: INVALID_HANDLE, for instance for a store that was freed before.
+ */
+shokyo_status shokyo_store_free(struct shokyo_store *store);
+
+/**
+ * Copies out the newest checkpoint of the store's log, a signed note (C2SP): keep it elsewhere, for shokyo_store_verify_log.
+ *
+ * store: stays the caller's. text: where to write it, null-terminated and cut to fit; may be NULL when size is 0. size: bytes at text.
+ * length: receives the length of the whole text without its null; 0 while nothing was signed.
+ * Threads: any. Signals: not safe in a signal handler.
+ * Errors: INVALID_ARGUMENT, INVALID_HANDLE, STORE.
+ */
+shokyo_status shokyo_store_checkpoint(const struct shokyo_store *store,
+                                      char *text,
+                                      size_t size,
+                                      size_t *length);
+
+/**
+ * Verifies that a store is what its log says, and the log what it signed: every entry is computed again from the rows, the tree from the
+ * entries, and compared with the signed checkpoints. The store is read whole, as it is at one moment; all processors are used.
+ *
+ * store: stays the caller's. check: read during the call. report: with its struct_size set; receives what was found. Look at its field
+ * problems: success of the call says that the store was read, not that nothing is wrong. reader: NULL, or a callback for the first
+ * thousand problems. user_data: passed to it as it is, may be NULL.
+ * Threads: any. Signals: not safe in a signal handler.
+ * Errors: INVALID_ARGUMENT, INVALID_HANDLE; MALFORMED for what is no verifier key; CONFIGURATION, IO about the files; STORE, MALFORMED when
+ * the file cannot be read as a store at all; CALLBACK_STOPPED.
+ */
+shokyo_status shokyo_store_verify_log(const struct shokyo_store *store,
+                                      const struct shokyo_log_check *check,
+                                      struct shokyo_log_report *report,
+                                      shokyo_problem_reader reader,
+                                      void *user_data);
+
+/**
+ * Publishes a store's log into a folder, as static files that anyone may see (C2SP tlog-tiles): the newest checkpoint, the tiles, and
+ * the salted leaves, which tell nothing of the entries. Again and again into the same folder: what is there is not written again.
+ *
+ * store: stays the caller's. folder: its path, null-terminated, in UTF-8; made if it is not there. key: the verifier key of the log (C2SP,
+ * name+id+key), null-terminated. files: receives how many files were written.
+ * Threads: any. Signals: not safe in a signal handler.
+ * Errors: INVALID_ARGUMENT, INVALID_HANDLE, STORE; MALFORMED for what is no verifier key; WRONG_STATE while nothing was signed; BUSY while
+ * another process writes to the folder; BAD_SIGNATURE, MISMATCH when the checkpoint is not the key's, or what was published before and
+ * the store are not of one history: nothing that was published is changed; IO.
+ */
+shokyo_status shokyo_store_publish(const struct shokyo_store *store,
+                                   const char *folder,
+                                   const char *key,
+                                   uint64_t *files);
 
 #ifdef __cplusplus
 }  // extern "C"

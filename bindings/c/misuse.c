@@ -52,6 +52,7 @@ static shokyo_vault *open_vault(void)
     shokyo_vault *vault = NULL;
     shokyo_vault_options options = {.struct_size = sizeof options, .windows = 2, .key_cells = 256, .patience = 500};
     options.best_effort = 1;
+    options.secret_memory = 2;
     must("a vault", shokyo_vault_open(&options, &vault));
     return vault;
 }
@@ -212,6 +213,7 @@ static void after_the_end(void)
     must("freeing evidence", shokyo_erasure_free(evidence));
     expect("freeing it twice", shokyo_erasure_free(evidence), SHOKYO_STATUS_INVALID_HANDLE);
 
+    must("a byte, and with it a key", shokyo_writer_write(writer, &byte, 1));
     must("erasing everything", shokyo_vault_erase_all(vault, &outcome));
     expect("reading after it", shokyo_buffer_for_each_window(buffer, look, &seen), SHOKYO_STATUS_ERASED);
     expect("writing after it", shokyo_writer_write(writer, &byte, 1), SHOKYO_STATUS_ERASED);

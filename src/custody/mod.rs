@@ -39,4 +39,5 @@ pub use restart::record_lost;
 pub use rows::{Alarm, OpenSession, Session, StoredReceipt};
 pub use signing::LogSigner;
 pub use store::Store;
+pub use summary::Counts;
 pub use verify::{LogCheck, LogReport, Place, Problem, ReceiptKeys, verify_log};

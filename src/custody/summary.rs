@@ -13,6 +13,21 @@ use crate::types::SessionId;
 /// Into how many ranges session identifiers are divided. They are hashes, so each range holds about as many.
 pub(super) const RANGES: u16 = 1 << 12;
 
+/// How much a store holds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Sessions, open ones included.
+    pub sessions: u64,
+    /// Sessions without an outcome.
+    pub open_sessions: u64,
+    /// Receipts, of this station and of others.
+    pub receipts: u64,
+    /// Alarms.
+    pub alarms: u64,
+    /// Entries of the log.
+    pub log_entries: u64,
+}
+
 /// What one store holds about one session.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Recorded {
@@ -35,6 +50,24 @@ pub(super) struct RecordedReceipt {
 }
 
 impl Store {
+    /// How much there is, all of one moment.
+    ///
+    /// # Errors
+    /// [`Error::Store`].
+    pub fn counts(&self) -> Result<Counts, Error> {
+        let count = |row: &rusqlite::Row<'_>, column| row.get::<_, i64>(column).map(i64::unsigned_abs);
+        let found = self.connection.query_row(COUNTS, [], |row| {
+            Ok(Counts {
+                sessions: count(row, 0)?,
+                open_sessions: count(row, 1)?,
+                receipts: count(row, 2)?,
+                alarms: count(row, 3)?,
+                log_entries: count(row, 4)?,
+            })
+        });
+        found.map_err(|error| reading(&error))
+    }
+
     /// Calls `each` with every session in the order in which they were opened, without collecting them; what `each` fails
     /// with ends it.
     ///
@@ -82,6 +115,8 @@ impl Store {
     }
 }
 
+const COUNTS: &str = "SELECT (SELECT count(*) FROM sessions), (SELECT count(*) FROM sessions WHERE outcome IS NULL), \
+     (SELECT count(*) FROM receipts), (SELECT count(*) FROM alarms), (SELECT count(*) FROM log)";
 const IN_ORDER: &str = "SELECT session, kind, opened_unix_ms, print_started_unix_ms, outcome, ended_unix_ms \
      FROM sessions ORDER BY id";
 const SESSIONS: &str = "SELECT session, kind, opened_unix_ms, print_started_unix_ms, outcome, ended_unix_ms \

@@ -1,9 +1,9 @@
 //! Links for C: mutual TLS with a neighbour, frames and keep-alive, without sockets: bytes in, bytes out.
 
-use std::ffi::{c_char, c_void};
+use std::ffi::c_void;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, TryLockError};
 
-use super::arguments::{BytesOut, Out, PublicStruct, StructOut, TextOut, fixed, slice, slice_mut};
+use super::arguments::{BytesOut, Out, slice, slice_mut};
 use super::boundary::{Call, Failure, guarded};
 use super::clock::{read_now, shokyo_now};
 use super::frame::SHOKYO_MAX_FRAME;
@@ -12,64 +12,16 @@ use super::shokyo_status;
 use super::station::{StationState, shokyo_station, station_of};
 use crate::error::Error;
 use crate::handover::Peer;
-use crate::station::link::{LinkMachine, LinkStage};
+use crate::station::link::LinkMachine;
 use crate::station::neighbours::{Neighbours, Side};
 use crate::station::run::link_options;
 use crate::station::tls::{ClientTls, ServerTls};
 use crate::types::Now;
 
-/// The handshake, until the side that listens has accepted the other's certificate and said so.
-pub const SHOKYO_LINK_HANDSHAKE: u32 = 1;
-/// Frames go both ways.
-pub const SHOKYO_LINK_OPEN: u32 = 2;
-/// This side has ended it in order; what the neighbour sent before its own end can still be polled.
-pub const SHOKYO_LINK_CLOSING: u32 = 3;
-/// Both sides have ended it in order. What waits to be sent is to be sent before the socket is closed.
-pub const SHOKYO_LINK_CLOSED: u32 = 4;
-/// It is over otherwise. What waits to be sent, such as an alert that tells the neighbour why, is to be sent before the socket is closed.
-pub const SHOKYO_LINK_FAILED: u32 = 5;
-
-/// The address to connect to, "host:port": the configuration's upstream.address. For shokyo_station_address.
-pub const SHOKYO_ADDRESS_UPSTREAM: u32 = 1;
-/// The address to listen on: the configuration's listen; port 0 lets the system choose. For shokyo_station_address.
-pub const SHOKYO_ADDRESS_LISTEN: u32 = 2;
-
 /// One connection to a neighbour of a station: mutual TLS 1.3, frames, pings and the time after which a silent neighbour is dead. It has
 /// no socket: the host feeds what it reads and sends what it polls. A handle, not an address.
 pub struct shokyo_link {
     _opaque: [u8; 0],
-}
-
-/// How a link stands, and with whom.
-#[repr(C)]
-#[derive(Clone, Copy, Debug)]
-pub struct shokyo_link_info {
-    /// sizeof(shokyo_link_info), set by the caller.
-    pub struct_size: u32,
-    /// How far it has come, one of SHOKYO_LINK_.
-    pub state: u32,
-    /// The neighbour's role, one of SHOKYO_ROLE_; 0 until the link is open for the first time.
-    pub role: u32,
-    /// 1 when a received frame waits to be polled; otherwise 0.
-    pub has_frame: u32,
-    /// The neighbour's number for the machines: the same for the same station as long as this process lives, and never another's.
-    /// SHOKYO_UPSTREAM for the neighbour towards the issuing system. Given once the link is open.
-    pub peer: u64,
-    /// Which connection of the station's this is; later ones have greater numbers. Of two links with the same peer the earlier is to
-    /// be given up.
-    pub connection: u64,
-    /// How many bytes wait to be sent.
-    pub waiting_bytes: u64,
-    /// The neighbour's name as its certificate says it, null-terminated. Given once the link is open.
-    pub station: [c_char; 64],
-    /// Who runs the neighbour, null-terminated. Given once the link is open.
-    pub operator_name: [c_char; 64],
-}
-
-// SAFETY: `repr(C)`, the size first, three 32-bit and three 64-bit integers and characters without padding (4*4+3*8+64+64).
-unsafe impl PublicStruct for shokyo_link_info {
-    const NAME: &'static str = "info";
-    const LEAST: usize = 168;
 }
 
 /// What a station's links share: credentials, which are read when the first link needs them, and who was met.
@@ -87,47 +39,15 @@ pub(super) struct Linked {
     state: Mutex<State>,
 }
 
-struct State {
-    machine: LinkMachine,
+pub(super) struct State {
+    pub(super) machine: LinkMachine,
     /// Number and connection of the neighbour, once the link was open.
-    met: Option<(Peer, u64)>,
+    pub(super) met: Option<(Peer, u64)>,
 }
 
 impl Object for Linked {
     type Handle = shokyo_link;
     const NAME: &'static str = "the link";
-}
-
-/// Tells where a station's sockets belong, as its configuration says.
-///
-/// station: stays the caller's. which: SHOKYO_ADDRESS_UPSTREAM or SHOKYO_ADDRESS_LISTEN. text: where to write it, null-terminated and cut
-/// to fit; may be NULL when size is 0. size: bytes at text. length: receives the length of the whole text without its null; 0 when the
-/// station has no such neighbour.
-/// Threads: any. Signals: not safe in a signal handler.
-/// Errors: INVALID_ARGUMENT, INVALID_HANDLE.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn shokyo_station_address(
-    station: *const shokyo_station,
-    which: u32,
-    text: *mut c_char,
-    size: usize,
-    length: *mut usize,
-) -> shokyo_status {
-    guarded(|call| {
-        // SAFETY: the caller gives NULL or places for that many bytes and for a number.
-        let out = unsafe { TextOut::new(text, size, length) }?;
-        let station = station_of(station)?;
-        call.ends(station.vault());
-        let config = station.config();
-        match which {
-            SHOKYO_ADDRESS_UPSTREAM => out.write(config.upstream.as_ref().map_or("", |upstream| &upstream.address)),
-            SHOKYO_ADDRESS_LISTEN => {
-                out.write(&config.listen.map_or_else(String::new, |address| address.to_string()));
-            }
-            _ => return Err(Failure::Argument("which", "is no address of a station")),
-        }
-        Ok(())
-    })
 }
 
 /// Begins a link over a socket that the host has connected to the upstream neighbour, towards the issuing system. The first bytes to be
@@ -347,37 +267,6 @@ pub unsafe extern "C" fn shokyo_link_send_frame(
     })
 }
 
-/// Tells whether frames can be sent now.
-///
-/// link: stays the caller's. open: receives the answer.
-/// Threads: any, one at a time. Signals: not safe in a signal handler.
-/// Errors: INVALID_ARGUMENT, INVALID_HANDLE, HANDLE_IN_USE.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn shokyo_link_is_open(link: *const shokyo_link, open: *mut bool) -> shokyo_status {
-    guarded(|call| {
-        // SAFETY: the caller gives NULL or a place for the answer.
-        let open = unsafe { Out::new(open, "open") }?;
-        open.write(matches!(of(call, link)?.alone()?.machine.stage(), LinkStage::Open));
-        Ok(())
-    })
-}
-
-/// Tells how a link stands, and with whom.
-///
-/// link: stays the caller's. info: with its struct_size set; receives the answer.
-/// Threads: any, one at a time. Signals: not safe in a signal handler.
-/// Errors: INVALID_ARGUMENT, INVALID_HANDLE, HANDLE_IN_USE.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn shokyo_link_describe(link: *const shokyo_link, info: *mut shokyo_link_info) -> shokyo_status {
-    guarded(|call| {
-        // SAFETY: the caller gives NULL or a struct of the size that it states.
-        let info = unsafe { StructOut::new(info) }?;
-        let linked = of(call, link)?;
-        info.write(linked.alone()?.describe());
-        Ok(())
-    })
-}
-
 /// Ends a link in order: what waits is sent, then the neighbour is told, which ends its own direction. Poll the bytes and send them, and
 /// go on receiving until the state is SHOKYO_LINK_CLOSED, or not long: then close the socket. A link that was never open is given up.
 ///
@@ -434,7 +323,7 @@ unsafe fn begin(
 }
 
 /// The link of a handle.
-fn of(call: &Call, link: *const shokyo_link) -> Result<Arc<Linked>, Failure> {
+pub(super) fn of(call: &Call, link: *const shokyo_link) -> Result<Arc<Linked>, Failure> {
     let linked = handles::get::<Linked>(link)?;
     call.ends(linked.station.vault());
     Ok(linked)
@@ -467,7 +356,7 @@ fn made_once<T: Clone>(place: &OnceLock<T>, make: impl FnOnce() -> Result<T, Err
 
 impl Linked {
     /// The link, for this call alone.
-    fn alone(&self) -> Result<MutexGuard<'_, State>, Failure> {
+    pub(super) fn alone(&self) -> Result<MutexGuard<'_, State>, Failure> {
         match self.state.try_lock() {
             Ok(state) => Ok(state),
             // A panic has poisoned its station's vault as well.
@@ -490,30 +379,6 @@ impl Linked {
                 state.machine.fail(error.clone());
                 Err(error)
             }
-        }
-    }
-}
-
-impl State {
-    fn describe(&self) -> shokyo_link_info {
-        let (peer, connection) = self.met.map_or((0, 0), |(peer, connection)| (peer.0, connection));
-        let name = self.met.and(self.machine.peer());
-        shokyo_link_info {
-            struct_size: 0,
-            state: match self.machine.stage() {
-                LinkStage::Handshake => SHOKYO_LINK_HANDSHAKE,
-                LinkStage::Open => SHOKYO_LINK_OPEN,
-                LinkStage::Closing => SHOKYO_LINK_CLOSING,
-                LinkStage::Closed => SHOKYO_LINK_CLOSED,
-                LinkStage::Failed(_) => SHOKYO_LINK_FAILED,
-            },
-            role: name.map_or(0, |name| name.role as u32),
-            has_frame: self.machine.next_frame_length().is_some().into(),
-            peer,
-            connection,
-            waiting_bytes: self.machine.waiting_bytes() as u64,
-            station: fixed(name.map_or("", |name| &name.station)),
-            operator_name: fixed(name.map_or("", |name| &name.operator)),
         }
     }
 }

@@ -49,6 +49,8 @@ mod station;
 
 mod link;
 
+mod link_info;
+
 mod words;
 
 mod frame;
@@ -77,6 +79,10 @@ mod relay;
 
 mod receipt;
 
+mod store;
+
+mod store_log;
+
 pub use buffer::*;
 pub use clock::*;
 pub use copy::*;
@@ -92,6 +98,7 @@ pub use kiosk::*;
 pub use kiosk_document::*;
 pub use last_resort::*;
 pub use link::*;
+pub use link_info::*;
 pub use log::*;
 pub use outbox::*;
 pub use receipt::*;
@@ -99,6 +106,8 @@ pub use record::*;
 pub use relay::*;
 pub use station::*;
 pub use status::*;
+pub use store::*;
+pub use store_log::*;
 pub use vault::*;
 pub use version::*;
 pub use words::*;

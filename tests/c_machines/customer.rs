@@ -34,9 +34,9 @@ impl Counter {
             if event.kind == SHOKYO_CUSTOMER_EVENT_NONE {
                 let before = self.town.events.len();
                 self.town.run();
-                for (role, _, event) in self.town.events[before..].to_vec() {
-                    if role == Role::Kiosk {
-                        ok(unsafe { shokyo_customer_handle_kiosk(self.customer, &self.town.now, &event) });
+                for (role, _, event) in &self.town.events[before..] {
+                    if *role == Role::Kiosk {
+                        ok(unsafe { shokyo_customer_handle_kiosk(self.customer, &self.town.now, event) });
                     }
                 }
                 if self.town.events.len() == before {

@@ -25,6 +25,8 @@ const DOWN: u64 = 1;
 /// Four stations lock more memory than many limits allow a process twice.
 static ONE_TOWN: Mutex<()> = Mutex::new(());
 
+pub(crate) type Meddle = Box<dyn FnMut(MessageType, &mut Vec<u8>) -> bool>;
+
 pub(crate) struct Town {
     pub(crate) folder: tempfile::TempDir,
     pub(crate) now: shokyo_now,
@@ -53,7 +55,7 @@ pub(crate) struct Town {
     pub(crate) events: Vec<(Role, u32, shokyo_event)>,
     pub(crate) refused: Vec<(Role, Status)>,
     /// Changes a frame on its way up or down, or drops it by answering `false`.
-    pub(crate) meddle: Box<dyn FnMut(MessageType, &mut Vec<u8>) -> bool>,
+    pub(crate) meddle: Meddle,
     _alone: MutexGuard<'static, ()>,
 }
 

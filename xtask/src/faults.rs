@@ -2,6 +2,8 @@
 //!
 //! Its binaries are for tests alone: without `SHOKYO_FAULTS` they do not wipe.
 
+use std::path::{Path, PathBuf};
+
 use crate::call::{Call, Failure};
 use crate::steps::Outcome;
 
@@ -30,7 +32,8 @@ const UNOPTIMISED: [&str; 12] = [
 /// The negative controls: what looks for residue must find it when wiping is switched off. And what reckons in pages, with larger
 /// ones.
 pub fn run() -> Result<Outcome, Failure> {
-    cargo(&format!("{TESTS} --lib --tests")).set("SHOKYO_FAULTS", "").run()?;
+    let named = with_faults()?.iter().map(|name| format!(" --test {name}")).collect::<String>();
+    cargo(&format!("{TESTS} --lib{named}")).set("SHOKYO_FAULTS", "").run()?;
     // As on a kernel with pages of 64 KiB and a processor without AVX.
     cargo(&format!(
         "{TESTS} --lib --test memory_core --test memory_limits --test memory_protections --test memory_residue"
@@ -40,6 +43,43 @@ pub fn run() -> Result<Outcome, Failure> {
     .set("SHOKYO_PROCESSOR", "sse2")
     .run()?;
     Ok(Outcome::Done)
+}
+
+/// The test programs that have something to do with faults, or with memory: what all others claim, the step `test` sees to.
+fn with_faults() -> Result<Vec<String>, Failure> {
+    let mut names = Vec::new();
+    for entry in read_folder(Path::new("tests"))? {
+        let name = entry.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+        let is_program =
+            entry.extension().is_some_and(|extension| extension == "rs") || entry.join("main.rs").is_file();
+        if is_program && (name.starts_with("memory_") || speaks_of_faults(&entry)?) {
+            names.push(name);
+        }
+    }
+    names.sort();
+    if names.len() < 10 { Err(Failure::new("the tests with faults are not found in tests/")) } else { Ok(names) }
+}
+
+fn speaks_of_faults(path: &Path) -> Result<bool, Failure> {
+    if path.is_dir() {
+        for entry in read_folder(path)? {
+            if speaks_of_faults(&entry)? {
+                return Ok(true);
+            }
+        }
+        return Ok(false);
+    }
+    let is_source = path.extension().is_some_and(|extension| extension == "rs");
+    Ok(is_source && std::fs::read_to_string(path).map_err(|error| cannot_read(path, &error))?.contains("shokyo_faults"))
+}
+
+fn read_folder(path: &Path) -> Result<Vec<PathBuf>, Failure> {
+    let entries = std::fs::read_dir(path).and_then(Iterator::collect::<std::io::Result<Vec<_>>>);
+    Ok(entries.map_err(|error| cannot_read(path, &error))?.into_iter().map(|entry| entry.path()).collect())
+}
+
+fn cannot_read(path: &Path, error: &std::io::Error) -> Failure {
+    Failure::new(format!("{}: {error}", path.display()))
 }
 
 /// A call of cargo that builds with the faults compiled in. Link-time optimisation is off: it takes minutes, and a control that

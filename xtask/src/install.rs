@@ -57,7 +57,8 @@ pub fn into(prefix: &Path) -> Result<(), Failure> {
     let shared = lib.join(&file);
     // Unlinked first: a running program keeps the library that it has mapped.
     let _ = fs::remove_file(&shared);
-    fs::copy(library::SHARED, &shared).map_err(|error| Failure::new(format!("{}: {error}", shared.display())))?;
+    // The names of functions stay for a crash report; lines of debugging information would be four fifths of the file.
+    Call::new("objcopy", "--strip-debug").argument(library::SHARED).argument(text(&shared)).run()?;
     Call::new("ln", "-sfn").argument(&file).argument(text(&lib.join(versions.soname()))).run()?;
     Call::new("ln", "-sfn").argument(versions.soname()).argument(text(&lib.join("libshokyo.so"))).run()?;
     static_library(&lib.join("libshokyo.a"))

@@ -21,6 +21,7 @@ mod header;
 mod injection;
 mod install;
 mod library;
+mod misuse;
 mod models;
 mod other_targets;
 mod package;
