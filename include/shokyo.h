@@ -5,12 +5,27 @@
  * A vault owns locked memory. A writer seals a document as it is written and becomes a buffer, which lends its plaintext to a
  * callback, one chunk at a time. Erasing a buffer gives evidence of what was overwritten and read back.
  *
+ * A station takes part in handovers, in the role that its configuration file gives it: shokyo_station_open. Its objects wait for nothing,
+ * have no socket and read no clock; the host's loop drives each of them (a link, a transaction of the kiosk, a customer, an outbox, an
+ * issuer, a relay) in the same order:
+ *   1. an input: bytes or a frame that came, a deadline that has passed, a connection that was lost or is back, a command; each with the
+ *      time, which shokyo_clock reads;
+ *   2. _store_records, which waits for the disk: what must be on record first is neither sent nor printed before;
+ *   3. _poll_event until there is none; acting on one is an input again;
+ *   4. _poll_frame until there is none, for shokyo_link_send_frame, and shokyo_link_poll_bytes for the socket;
+ *   5. wait for a socket, a device, or the earliest time that a _next_deadline tells, for _handle_timeout.
+ * A call that fails has not undone anything: whatever the status, go on with 2.
+ *
  * Rules that hold everywhere:
  * - Every call gives a status, 0 for success; shokyo_detail has the words. Outputs are written only on success. Where a function
  *   lists its errors, they stand without SHOKYO_STATUS_; any call may also end with FORKED_CHILD or PANIC.
  * - A handle is a number in the form of a pointer and is never followed: one that was freed, consumed or never given answers
  *   SHOKYO_STATUS_INVALID_HANDLE, and so does one of another kind. Handle values do not come back in the life of a process.
- * - A call that fails consumes nothing; the exception is shokyo_writer_finish, which says so.
+ * - A call that fails consumes nothing; the exceptions are shokyo_writer_finish and shokyo_copy_erase, which say so.
+ * - An output that does not fit answers SHOKYO_STATUS_CAPACITY_TOO_SMALL, is not lost, and its length is written as the only output.
+ * - Objects that say "one at a time" are for one thread at a time: another call meanwhile, also from inside a callback of the same
+ *   object, answers SHOKYO_STATUS_HANDLE_IN_USE at once. shokyo_kiosk_cancel is always taken.
+ * - After SHOKYO_STATUS_PANIC in the name of a station all its documents are erased, and its objects can only be freed.
  * - Every public struct begins with struct_size, to be set to its sizeof, and the rest to 0 where nothing else is wished: fields that
  *   a library does not know must be 0, fields that a caller does not know are taken as 0.
  * - Lengths and offsets are in bytes. A NULL pointer with length 0 is an empty piece. Other pointers must be valid for the call.
@@ -167,7 +182,7 @@
 #define SHOKYO_LOG_NOT_ERASED 3
 
 /**
- * Something that no later success clears is on record, such as a deadline that passed. session: which.
+ * A session raised an alarm, which no later success clears, such as a deadline that passed. session: which.
  */
 #define SHOKYO_LOG_ALARM 4
 
@@ -2595,7 +2610,8 @@ shokyo_status shokyo_harden_process(const struct shokyo_hardening_options *optio
                                     struct shokyo_hardened *hardened);
 
 /**
- * Has events told to a callback from now on: failed calls, faults, failed erasures, alarms. Never documents, keys, paths or names.
+ * Has events told to a callback from now on: failed calls, faults, failed erasures, alarms, lost sessions. Never documents, keys, paths
+ * or names.
  *
  * logger: NULL: nothing is told any more. user_data: passed to it as it is, may be NULL. destroy: called once with user_data when another
  * call of this function has replaced the callback and its last call has returned; NULL: never. A call that fails calls neither.
@@ -4185,7 +4201,7 @@ shokyo_status shokyo_store_checkpoint(const struct shokyo_store *store,
  * problems: success of the call says that the store was read, not that nothing is wrong. reader: NULL, or a callback for the first
  * thousand problems. user_data: passed to it as it is, may be NULL.
  * Threads: any. Signals: not safe in a signal handler.
- * Errors: INVALID_ARGUMENT, INVALID_HANDLE; MALFORMED for what is no verifier key; CONFIGURATION, IO about the files; STORE, MALFORMED when
+ * Errors: INVALID_ARGUMENT, INVALID_HANDLE; MALFORMED for what is no verifier key; CONFIGURATION about the files; STORE, MALFORMED when
  * the file cannot be read as a store at all; CALLBACK_STOPPED.
  */
 shokyo_status shokyo_store_verify_log(const struct shokyo_store *store,

@@ -56,7 +56,10 @@ pub(super) fn guarded(work: impl FnOnce(&Call) -> Result<(), Failure>) -> shokyo
         work(&call)
     }));
     let failure = match outcome {
-        Ok(Ok(())) => return shokyo_status::Ok,
+        Ok(Ok(())) => {
+            log::flush();
+            return shokyo_status::Ok;
+        }
         Ok(Err(failure)) => failure,
         Err(panic) => {
             call.erase_everything();
@@ -67,7 +70,10 @@ pub(super) fn guarded(work: impl FnOnce(&Call) -> Result<(), Failure>) -> shokyo
     };
     detail::keep(&failure);
     let status = failure.status();
-    log::failed(status);
+    if status != shokyo_status::ForkedChild {
+        log::failed(status);
+        log::flush();
+    }
     // The host's callback may have made calls that failed.
     detail::keep(&failure);
     status

@@ -3,7 +3,7 @@
 //! No event may hold data, a key, a path or a name. The callback is called with no lock held, never from inside itself, and never in a
 //! forked child, where a lock of the library may be held for ever.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::ffi::{CStr, c_char, c_void};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -19,7 +19,7 @@ pub const SHOKYO_LOG_CALL_FAILED: u32 = 1;
 pub const SHOKYO_LOG_FAULT: u32 = 2;
 /// Memory could not be shown to be erased, and is quarantined: stop the process and report it. number: how many copies or keys.
 pub const SHOKYO_LOG_NOT_ERASED: u32 = 3;
-/// Something that no later success clears is on record, such as a deadline that passed. session: which.
+/// A session raised an alarm, which no later success clears, such as a deadline that passed. session: which.
 pub const SHOKYO_LOG_ALARM: u32 = 4;
 /// Sessions that a process left open when it ended were recorded as lost. number: how many.
 pub const SHOKYO_LOG_LOST: u32 = 5;
@@ -74,18 +74,24 @@ static LISTENING: AtomicBool = AtomicBool::new(false);
 thread_local! {
     // No destructor, so that it can still be asked while a thread ends.
     static INSIDE: Cell<bool> = const { Cell::new(false) };
+    // Events of the calls that are under way in this thread.
+    static WAITING: RefCell<Vec<Event>> = const { RefCell::new(Vec::new()) };
 }
+
+/// The most events of one call that are told.
+const MOST: usize = 1000;
 
 /// What happened, in the library's own words.
-pub(super) struct Event {
-    pub(super) kind: u32,
-    pub(super) status: shokyo_status,
-    pub(super) session: Option<SessionId>,
-    pub(super) number: u64,
-    pub(super) text: &'static CStr,
+struct Event {
+    kind: u32,
+    status: shokyo_status,
+    session: Option<SessionId>,
+    number: u64,
+    text: &'static CStr,
 }
 
-/// Has events told to a callback from now on: failed calls, faults, failed erasures, alarms. Never documents, keys, paths or names.
+/// Has events told to a callback from now on: failed calls, faults, failed erasures, alarms, lost sessions. Never documents, keys, paths
+/// or names.
 ///
 /// logger: NULL: nothing is told any more. user_data: passed to it as it is, may be NULL. destroy: called once with user_data when another
 /// call of this function has replaced the callback and its last call has returned; NULL: never. A call that fails calls neither.
@@ -117,34 +123,63 @@ pub unsafe extern "C" fn shokyo_log_to(
 /// Tells of a call that failed.
 pub(super) fn failed(status: shokyo_status) {
     let kind = match status {
-        // The child must take no lock.
-        shokyo_status::Ok | shokyo_status::CapacityTooSmall | shokyo_status::ForkedChild => return,
+        shokyo_status::Ok | shokyo_status::CapacityTooSmall => return,
         shokyo_status::Panic => SHOKYO_LOG_FAULT,
         shokyo_status::NotErased => SHOKYO_LOG_NOT_ERASED,
         _ => SHOKYO_LOG_CALL_FAILED,
     };
-    let number = u64::from(kind == SHOKYO_LOG_NOT_ERASED);
-    tell(&Event { kind, status, session: None, number, text: status.text() });
+    tell(Event { kind, status, session: None, number: u64::from(kind == SHOKYO_LOG_NOT_ERASED), text: status.text() });
 }
 
 /// Tells how many copies or keys could not be shown to be erased; nothing when all could.
 pub(super) fn not_erased(session: Option<SessionId>, number: u64) {
     if number > 0 {
-        let status = shokyo_status::Ok;
-        tell(&Event { kind: SHOKYO_LOG_NOT_ERASED, status, session, number, text: shokyo_status::NotErased.text() });
+        let text = shokyo_status::NotErased.text();
+        tell(Event { kind: SHOKYO_LOG_NOT_ERASED, status: shokyo_status::Ok, session, number, text });
     }
 }
 
-/// Tells of an event, if anybody listens.
-pub(super) fn tell(event: &Event) {
-    if !LISTENING.load(Ordering::Acquire) || INSIDE.replace(true) {
+/// Tells of an alarm that a session raised.
+pub(super) fn alarm(session: SessionId) {
+    let text = c"a session raised an alarm, which no later success clears; the store says which";
+    tell(Event { kind: SHOKYO_LOG_ALARM, status: shokyo_status::Ok, session: Some(session), number: 0, text });
+}
+
+/// Tells how many sessions an earlier process had left open; nothing when there were none.
+pub(super) fn lost(number: u64) {
+    if number > 0 {
+        let text = c"an earlier process ended with sessions open; they are on record as lost";
+        tell(Event { kind: SHOKYO_LOG_LOST, status: shokyo_status::Ok, session: None, number, text });
+    }
+}
+
+/// Keeps an event until the call ends and holds no lock, if anybody listens.
+fn tell(event: Event) {
+    if !LISTENING.load(Ordering::Acquire) || INSIDE.get() {
+        return;
+    }
+    // A thread that ends has nobody to tell any more.
+    let _ = WAITING.try_with(|waiting| {
+        if let Ok(mut waiting) = waiting.try_borrow_mut()
+            && waiting.len() < MOST
+        {
+            waiting.push(event);
+        }
+    });
+}
+
+/// Calls the host with what happened in the call that ends now. Takes a lock, so a forked child must not come here.
+pub(super) fn flush() {
+    let taken = WAITING.try_with(|waiting| waiting.try_borrow_mut().map(|mut waiting| std::mem::take(&mut *waiting)));
+    let Ok(Ok(events)) = taken else { return };
+    if events.is_empty() || INSIDE.replace(true) {
         return;
     }
     let logger = LOGGER.lock().unwrap_or_else(PoisonError::into_inner).clone();
     // A panic of a host in Rust; its destructor is not known, and may panic, too. An exception of C++ ends the process here.
     std::mem::forget(catch_unwind(AssertUnwindSafe(move || {
         if let Some(logger) = logger {
-            logger.call(event);
+            events.iter().for_each(|event| logger.call(event));
         }
     })));
     INSIDE.set(false);

@@ -11,6 +11,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 use super::arguments::{BytesOut, Out};
 use super::boundary::{Call, Failure};
 use super::handles::{self, Object};
+use super::log;
 use super::station::StationState;
 use super::vault::VaultState;
 use crate::buffer::Cause;
@@ -235,6 +236,7 @@ impl<D: Drive> State<D> {
         let outcome = work(&mut self.drive);
         let Some(journal) = station.journal() else {
             while let Some(persist) = self.drive.poll_persist() {
+                tell_alarm(&persist.record);
                 *made += 1;
                 self.kept.push_back(Kept { sequence: *made, unix_ms: now.unix_ms, persist });
             }
@@ -242,6 +244,7 @@ impl<D: Drive> State<D> {
         };
         let mut records: Vec<(Record, custody::Done)> = Vec::new();
         while let Some(Persist { token, record }) = self.drive.poll_persist() {
+            tell_alarm(&record);
             let (done, written) = channel();
             // A machine that is gone waits for nothing.
             records.push((record, Box::new(move |outcome| drop(done.send(outcome)))));
@@ -252,6 +255,13 @@ impl<D: Drive> State<D> {
             journal.write_together(records, now.unix_ms);
         }
         outcome
+    }
+}
+
+/// The host's log hears of every alarm, at the end of the call.
+fn tell_alarm(record: &Record) {
+    if let Record::Alarm { session, .. } = record {
+        log::alarm(*session);
     }
 }
 

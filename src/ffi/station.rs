@@ -12,8 +12,8 @@ use super::arguments::{Out, PublicStruct, StructOut, fixed, read_struct, text};
 use super::boundary::{Failure, guarded};
 use super::handles::{self, Object, Place};
 use super::link::Links;
-use super::shokyo_status;
 use super::vault::{OpenVault, VaultState, shokyo_vault};
+use super::{log, shokyo_status};
 use crate::custody::{Journal, OpenSession};
 use crate::error::Error;
 use crate::handover::Crypto;
@@ -160,6 +160,7 @@ pub unsafe extern "C" fn shokyo_station_open(
         let (memory, keeping) = options.to_library()?;
         let place = Place::reserve()?;
         let opened = StationState::open(Path::new(path), &memory, keeping)?;
+        log::lost(opened.lost.len() as u64);
         station.write(place.fill(OpenStation(Arc::new(opened))));
         Ok(())
     })

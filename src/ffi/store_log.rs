@@ -118,7 +118,7 @@ pub unsafe extern "C" fn shokyo_store_checkpoint(
 /// problems: success of the call says that the store was read, not that nothing is wrong. reader: NULL, or a callback for the first
 /// thousand problems. user_data: passed to it as it is, may be NULL.
 /// Threads: any. Signals: not safe in a signal handler.
-/// Errors: INVALID_ARGUMENT, INVALID_HANDLE; MALFORMED for what is no verifier key; CONFIGURATION, IO about the files; STORE, MALFORMED when
+/// Errors: INVALID_ARGUMENT, INVALID_HANDLE; MALFORMED for what is no verifier key; CONFIGURATION about the files; STORE, MALFORMED when
 /// the file cannot be read as a store at all; CALLBACK_STOPPED.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn shokyo_store_verify_log(

@@ -3,13 +3,18 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::undocumented_unsafe_blocks, missing_docs)]
 
 mod callbacks;
+#[path = "../support/chain.rs"]
+mod chain;
 mod hardening;
 mod links;
 mod logs;
+#[path = "../support/note_key.rs"]
+mod note_key;
 mod numbers;
 #[path = "../support/receipt_key.rs"]
 mod receipt_key;
 mod receipts;
+mod stores;
 mod threads;
 
 use std::ffi::{CStr, c_void};

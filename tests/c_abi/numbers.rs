@@ -115,6 +115,10 @@ fn numbers_and_layouts_never_change() {
     assert_eq!(std::mem::offset_of!(shokyo_receipt_info, opened_unix_ms), 224);
     assert_eq!(size_of::<shokyo_retained_copy>(), 16);
     assert_eq!(size_of::<shokyo_hardening_options>(), 12);
+    assert_eq!(size_of::<shokyo_link_info>(), 168);
+    assert_eq!(size_of::<shokyo_store_counts>(), 48);
+    assert_eq!(size_of::<shokyo_session_info>(), 136);
+    assert_eq!(size_of::<shokyo_log_report>(), 152);
     assert_eq!(size_of::<shokyo_hardened>(), 80);
     #[cfg(target_pointer_width = "64")]
     assert_eq!(size_of::<shokyo_log_event>(), 64);

@@ -4,6 +4,7 @@
 
 mod customer;
 mod issuance;
+mod logs;
 mod misuse;
 mod mixed;
 mod records;

@@ -47,7 +47,7 @@ fn programs() -> Vec<PathBuf> {
 
 /// The compiler's call up to the libraries. Symbols are bound at the start (`-z now`): binding them at the first call can write
 /// registers that hold secrets to the stack.
-fn compile(source: &Path, output: &str) -> Call {
+pub fn compile(source: &Path, output: &str) -> Call {
     let (compiler, standard) = match source.extension() {
         Some(extension) if extension == "cpp" => ("c++", "-std=c++17"),
         _ => ("cc", "-std=c11"),

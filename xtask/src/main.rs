@@ -8,6 +8,7 @@ mod auditors;
 mod bare;
 mod benches;
 mod c_program;
+mod c_stations;
 mod call;
 mod checks;
 mod cores;

@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 
 use crate::call::Failure;
 use crate::{
-    auditors, bare, benches, c_program, checks, cores, demo, disassembly, faults, fuzz, handover_model, header,
-    injection, misuse, models, package, packages, processors, report, sanitizers, soak, vectors,
+    auditors, bare, benches, c_program, c_stations, checks, cores, demo, disassembly, faults, fuzz, handover_model,
+    header, injection, misuse, models, package, packages, processors, report, sanitizers, soak, vectors,
 };
 
 /// How a step ended that did not fail.
@@ -77,6 +77,12 @@ pub fn all() -> Vec<Step> {
             "the programs of bindings/c, against the installed library, static and shared",
             false,
             c_program::run,
+        ),
+        step(
+            "c-stations",
+            "a kiosk and an issuing system in C hand documents over with stations in Rust, over connections",
+            false,
+            c_stations::run,
         ),
         step(
             "package",
