@@ -10,7 +10,7 @@ pub enum Error {
     LockedMemoryExhausted {
         /// Bytes that were asked for.
         needed: u64,
-        /// The process's limit (`RLIMIT_MEMLOCK`), or the vault's own.
+        /// The process's limit (`RLIMIT_MEMLOCK`; on Windows its minimum working set, which grows), or the vault's own.
         limit: u64,
     },
     /// The operating system gave no memory.
@@ -152,14 +152,20 @@ pub enum Error {
     },
 }
 
+/// How a process gets more locked memory.
+const RAISE_LOCKED: &str = if cfg!(windows) {
+    "give the account the right to increase a process working set, and its job object a larger one"
+} else {
+    "raise RLIMIT_MEMLOCK (ulimit -l, or LimitMEMLOCK= of the service)"
+};
+
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::LockedMemoryExhausted { needed, limit } => write!(
                 f,
-                "no locked memory left: {needed} bytes needed, the limit is {limit} bytes; raise RLIMIT_MEMLOCK \
-                 (ulimit -l, or LimitMEMLOCK= of the service), close documents, or open the vault with fewer windows; for a \
-                 document in one piece, with a larger max_whole"
+                "no locked memory left: {needed} bytes needed, the limit is {limit} bytes; {RAISE_LOCKED}, close documents, or \
+                 open the vault with fewer windows; for a document in one piece, with a larger max_whole"
             ),
             Self::OutOfMemory { needed } => {
                 write!(f, "the operating system gave no {needed} bytes; free memory or lower the size limits")
@@ -210,8 +216,8 @@ impl fmt::Display for Error {
             Self::ForkedChild => f.write_str("this is a forked child: documents stay with the parent; open a new vault"),
             Self::RoomTooSmall { needed, available } => write!(
                 f,
-                "the operation needs {needed} bytes of locked stack and {available} are set aside; raise RLIMIT_MEMLOCK \
-                 and the vault's room size"
+                "the operation needs {needed} bytes of locked stack and {available} are set aside; {RAISE_LOCKED}, and raise \
+                 the vault's room size"
             ),
             Self::MemoryCorrupted => {
                 f.write_str("memory beside locked pages was overwritten; stop this process, something writes out of bounds")

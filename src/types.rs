@@ -188,15 +188,16 @@ impl KeyId {
 pub struct Protections(u32);
 
 impl Protections {
-    /// Pages are locked in memory and are not written to swap (`mlock`).
+    /// Pages are locked in memory and are not written to swap (`mlock`; on Windows `VirtualLock`).
     pub const LOCKED: Self = Self(1);
     /// Pages cannot be moved or read by the kernel's direct map (secret memory).
     pub const FRAME_PINNED: Self = Self(1 << 1);
     /// Inaccessible pages stand on both sides of every region.
     pub const GUARDED: Self = Self(1 << 2);
-    /// Pages are left out of core dumps (`MADV_DONTDUMP`).
+    /// Pages are left out of core dumps (`MADV_DONTDUMP`); on Windows out of what Windows Error Reporting writes, and of nothing else
+    /// (`WerRegisterExcludedMemoryBlock`).
     pub const NO_DUMP: Self = Self(1 << 3);
-    /// A forked child sees zeros or nothing (`MADV_WIPEONFORK`, `MADV_DONTFORK`).
+    /// A forked child sees zeros or nothing (`MADV_WIPEONFORK`, `MADV_DONTFORK`); on Windows no process inherits memory.
     pub const NOT_INHERITED: Self = Self(1 << 4);
     /// Canaries beside regions are checked when memory is given back.
     pub const CANARY: Self = Self(1 << 5);
@@ -204,7 +205,7 @@ impl Protections {
     pub const CLEAN_ROOM: Self = Self(1 << 6);
     /// Every register that can hold data is cleared after each operation on secrets.
     pub const REGISTERS_SCRUBBED: Self = Self(1 << 7);
-    /// A host's alternate signal stacks are scrubbed as well.
+    /// A host's alternate signal stacks are scrubbed as well. Windows has none: an exception's registers go to the stack in use.
     pub const ALTSTACK_COVERED: Self = Self(1 << 8);
 
     const NAMES: [(Self, &'static str); 9] = [

@@ -1,13 +1,15 @@
 //! Looks through the process's own memory for what must not be there. A needle is kept only in disguise (each byte XOR 0x5A), so
 //! that the search does not find itself; and a search that finds nothing counts only because the same search found the needle
 //! while it was there.
-#![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
 
-use std::fs::File;
-use std::io::Read;
-use std::os::unix::fs::FileExt;
+#[path = "support/own_memory.rs"]
+mod own_memory;
 
+use std::io::Read;
+
+use own_memory::{Memory, writable};
+use ring::rand::{SecureRandom, SystemRandom};
 use shokyo::types::{Binding, SessionId};
 use shokyo::{SecretMemory, Vault, VaultOptions};
 
@@ -27,45 +29,33 @@ struct Needle<const N: usize>([u8; N]);
 impl Needle<32> {
     fn random() -> Self {
         let mut stored = [0; 32];
-        File::open("/dev/urandom").unwrap().read_exact(&mut stored).unwrap();
+        SystemRandom::new().fill(&mut stored).unwrap();
         Self(stored)
     }
 }
 
-/// Where the needle stands in readable, writable memory: whether the place is locked, for each.
+/// Where the needle stands in writable memory: for each place whether it is kept as plaintext must be.
 fn find<const N: usize>(needle: &Needle<N>) -> Vec<bool> {
-    let text = std::fs::read_to_string("/proc/self/smaps").unwrap();
-    let memory = File::open("/proc/self/mem").unwrap();
+    let memory = Memory::open();
     let mut piece = vec![0u8; 1 << 20];
     let own = piece.as_ptr().addr()..piece.as_ptr().addr() + piece.len();
     let mut found = Vec::new();
-    let mut current = None;
-    for line in text.lines() {
-        let mut words = line.split_whitespace();
-        let first = words.next().unwrap_or_default();
-        if let Some(flags) = line.strip_prefix("VmFlags:") {
-            let Some((start, end)) = current.take() else { continue };
-            let locked = flags.split_whitespace().any(|flag| flag == "lo");
-            let mut at: usize = start;
-            while at < end {
-                let length = piece.len().min(end - at);
-                // What cannot be read (vsyscall, memory gone since) holds no needle of ours.
-                let Ok(got) = memory.read_at(&mut piece[..length], at as u64) else { break };
-                if got < N {
-                    break;
-                }
-                for place in 0..=got - N {
-                    let same = || (0..N).all(|index| piece[place + index] ^ DISGUISE == needle.0[index]);
-                    if piece[place] ^ DISGUISE == needle.0[0] && !own.contains(&(at + place)) && same() {
-                        found.push(locked);
-                    }
-                }
-                at += if at + got < end { got - N + 1 } else { got };
+    for range in writable() {
+        let mut at = range.start;
+        while at < range.end {
+            let length = piece.len().min(range.end - at);
+            // What cannot be read (vsyscall, memory gone since) holds no needle of ours.
+            let got = memory.read(at, &mut piece[..length]);
+            if got < N {
+                break;
             }
-        } else if let Some((start, end)) = first.split_once('-') {
-            let permissions = words.next().unwrap_or_default();
-            let ends = usize::from_str_radix(start, 16).ok().zip(usize::from_str_radix(end, 16).ok());
-            current = ends.filter(|_| permissions.starts_with("rw"));
+            for place in 0..=got - N {
+                let same = || (0..N).all(|index| piece[place + index] ^ DISGUISE == needle.0[index]);
+                if piece[place] ^ DISGUISE == needle.0[0] && !own.contains(&(at + place)) && same() {
+                    found.push(range.kept);
+                }
+            }
+            at += if at + got < range.end { got - N + 1 } else { got };
         }
     }
     found
@@ -109,7 +99,7 @@ fn a_document_lives(vault: &Vault, needle: &Needle<32>, check: bool) {
             if check && offset == 0 {
                 let found = find(needle);
                 assert!(found.len() >= 500, "the search must find what is there: {}", found.len());
-                assert!(found.iter().all(|locked| *locked), "plaintext stands in locked memory only");
+                assert!(found.iter().all(|kept| *kept), "plaintext stands in locked memory only");
             }
             Ok(())
         })

@@ -82,7 +82,7 @@ fn keep_out_of_dumps(stack: &thread::AlternateStack) {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, unix))]
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;

@@ -186,7 +186,7 @@ mod tests {
             Error::Unsupported { what },
             Error::Store { what },
             Error::System { call: what, os_error: -12 },
-            Error::ProtectionUnavailable { protection: what, os_error: libc::EPERM },
+            Error::ProtectionUnavailable { protection: what, os_error: 1 },
         ] {
             let mut status = Status { code: 99, text: "before", first: 1, second: 2 };
             status.set(Err(error.clone()));

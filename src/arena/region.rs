@@ -95,7 +95,7 @@ impl Region {
         if policy.locked {
             // SAFETY: as above; the pages are accessible.
             let locked = unsafe { platform::lock(region.start, length) };
-            if let (Err(libc::ENOMEM | libc::EAGAIN | libc::EPERM), true) = (locked, policy.strict) {
+            if policy.strict && locked.is_err_and(platform::is_lock_limit) {
                 return Err(exhausted(policy));
             }
             region.achieve(Protections::LOCKED, "LOCKED", locked, policy)?;
@@ -105,9 +105,12 @@ impl Region {
 
     /// Secret memory counts as locked: it is charged to the same limit, and is never swapped. Nor is it ever moved.
     fn secret(length: usize, below: usize, above: usize, policy: Policy) -> Result<Self, Error> {
-        let unavailable = |os_error| match os_error {
-            libc::EAGAIN => exhausted(policy),
-            os_error => Error::ProtectionUnavailable { protection: "FRAME_PINNED", os_error },
+        let unavailable = |os_error| {
+            if platform::is_secret_limit(os_error) {
+                exhausted(policy)
+            } else {
+                Error::ProtectionUnavailable { protection: "FRAME_PINNED", os_error }
+            }
         };
         let start = platform::reserve_secret(below, length, above).map_err(unavailable)?;
         // SAFETY: the pages were made this moment, and nothing is written to them before they are kept from children.

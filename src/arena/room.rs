@@ -139,6 +139,9 @@ impl Room {
 struct Walls {
     base: StackPointer,
     limit: StackPointer,
+    /// The lowest byte that can be touched.
+    #[cfg(windows)]
+    lowest: usize,
 }
 
 impl Walls {
@@ -147,7 +150,12 @@ impl Walls {
         let base = NonZeroUsize::saturating_add(address(region.start()), region.length());
         let limit = NonZeroUsize::new(address(region.start()).get() - region.below()).unwrap_or(NonZeroUsize::MIN);
         debug_assert!(base.get().is_multiple_of(STACK_ALIGNMENT));
-        Self { base, limit }
+        Self {
+            base,
+            limit,
+            #[cfg(windows)]
+            lowest: region.start().addr().get(),
+        }
     }
 }
 
@@ -161,6 +169,22 @@ unsafe impl Stack for Walls {
     fn limit(&self) -> StackPointer {
         self.limit
     }
+
+    /// What Windows is told of the thread's stack meanwhile: every page is there from the beginning, so that none is made when it is
+    /// touched, and none is set aside for the time after an overflow, which ends the process.
+    #[cfg(windows)]
+    fn teb_fields(&self) -> corosensei::stack::StackTebFields {
+        corosensei::stack::StackTebFields {
+            StackBase: self.base.get(),
+            StackLimit: self.lowest,
+            DeallocationStack: self.limit.get(),
+            GuaranteedStackBytes: 0,
+        }
+    }
+
+    /// A stack that does not grow stays as it was.
+    #[cfg(windows)]
+    fn update_teb_fields(&mut self, _stack_limit: usize, _guaranteed_stack_bytes: usize) {}
 }
 
 #[cfg(test)]

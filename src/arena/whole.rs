@@ -176,7 +176,7 @@ mod tests {
     }
 
     /// Whether the page at an address is mapped.
-    #[cfg(shokyo_faults)]
+    #[cfg(all(shokyo_faults, unix))]
     fn is_mapped(address: usize) -> bool {
         let mut residence = [0u8];
         // SAFETY: mincore only asks; `residence` has room for one page.
@@ -288,7 +288,7 @@ mod tests {
         assert_eq!(left_by_erase(5000).iter().filter(|byte| **byte == 0xD7).count(), 5000);
     }
 
-    #[cfg(shokyo_faults)]
+    #[cfg(all(shokyo_faults, unix))]
     #[test]
     fn a_whole_that_cannot_be_wiped_stays_mapped_and_counted() {
         let _alone = crate::faults::serialised(&[]);

@@ -5,6 +5,7 @@
 use super::EraseAll;
 use crate::arena;
 use crate::error::Error;
+pub use crate::platform::FatalSignal;
 use crate::platform::{signals, thread};
 
 /// Destroys every key of every vault of this process, and reads the cells back. Safe in a signal handler
@@ -46,52 +47,6 @@ extern "C" fn at_exit() {
     erase_now();
 }
 
-/// A signal that ends a process, for [`erase_on_signals`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum FatalSignal {
-    /// `SIGABRT`: `abort`, failed assertions.
-    Abort,
-    /// `SIGBUS`: memory that has no page.
-    Bus,
-    /// `SIGFPE`: impossible arithmetic.
-    Arithmetic,
-    /// `SIGILL`: an instruction that there is none of.
-    IllegalInstruction,
-    /// `SIGSEGV`: memory that may not be touched.
-    Segmentation,
-    /// `SIGHUP`: the terminal is gone.
-    Hangup,
-    /// `SIGINT`: interrupted from the keyboard.
-    Interrupt,
-    /// `SIGQUIT`: ended from the keyboard, with a core.
-    Quit,
-    /// `SIGTERM`: asked to end.
-    Terminate,
-}
-
-impl FatalSignal {
-    /// The signals of a process that did something it must not.
-    pub const FAULTS: [Self; 5] =
-        [Self::Abort, Self::Bus, Self::Arithmetic, Self::IllegalInstruction, Self::Segmentation];
-    /// The signals of a process that is told to end.
-    pub const ENDS: [Self; 4] = [Self::Hangup, Self::Interrupt, Self::Quit, Self::Terminate];
-
-    fn number(self) -> i32 {
-        match self {
-            Self::Abort => libc::SIGABRT,
-            Self::Bus => libc::SIGBUS,
-            Self::Arithmetic => libc::SIGFPE,
-            Self::IllegalInstruction => libc::SIGILL,
-            Self::Segmentation => libc::SIGSEGV,
-            Self::Hangup => libc::SIGHUP,
-            Self::Interrupt => libc::SIGINT,
-            Self::Quit => libc::SIGQUIT,
-            Self::Terminate => libc::SIGTERM,
-        }
-    }
-}
-
 /// Has [`erase_now`] called first when one of `signals` arrives; then the handler of before runs, or the signal's default, so
 /// that a process still ends, and with the same status. An ignored signal stays ignored. Doing this twice for a signal is once;
 /// handlers that are installed later replace this one unless they call it.
@@ -102,7 +57,7 @@ impl FatalSignal {
 /// [`Error::System`]; signals before the one that failed are handled.
 pub fn erase_on_signals(signals: &[FatalSignal]) -> Result<(), Error> {
     for signal in signals {
-        signals::precede(signal.number(), || {
+        signals::precede(*signal, || {
             erase_now();
         })
         .map_err(|os_error| Error::System { call: "sigaction", os_error })?;

@@ -17,6 +17,7 @@ use crate::custody::rows::{Alarm, OpenSession, Session, StoredReceipt};
 use crate::custody::signing::{LogSigner, Signing};
 use crate::error::Error;
 use crate::handover::Record;
+use crate::platform::files;
 use crate::types::SessionId;
 
 pub(super) const SCHEMA: &str = include_str!("schema.sql");
@@ -289,11 +290,7 @@ fn check_version(connection: &Connection) -> Result<(), Error> {
 
 /// Makes the database file if there is none, so that nobody but its owner can read it.
 fn create_file(path: &Path) -> Result<(), Error> {
-    let mut options = OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    match options.open(path) {
+    match files::create_private(path) {
         Ok(_) => Ok(()),
         Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Ok(()),
         Err(error) => Err(Error::io("making the evidence store", &error)),
@@ -327,15 +324,8 @@ fn lock(path: &Path) -> Result<File, Error> {
 
 /// Makes the new file's name durable too.
 fn sync_directory(path: &Path) -> Result<(), Error> {
-    #[cfg(unix)]
-    if let Some(directory) = path.parent() {
-        File::open(directory)
-            .and_then(|directory| directory.sync_all())
-            .map_err(|error| Error::io("making the evidence store durable", &error))?;
-    }
-    #[cfg(not(unix))]
-    let _ = path;
-    Ok(())
+    let synchronised = path.parent().map_or(Ok(()), files::synchronise_folder);
+    synchronised.map_err(|error| Error::io("making the evidence store durable", &error))
 }
 
 #[cfg(test)]

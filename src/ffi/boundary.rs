@@ -8,8 +8,10 @@ use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
+#[cfg(unix)]
+use super::cancellation;
 use super::vault::VaultState;
-use super::{cancellation, detail, log, shokyo_status};
+use super::{detail, log, shokyo_status};
 use crate::error::Error;
 use crate::platform::FirstProcess;
 
@@ -47,6 +49,7 @@ pub(super) struct Call {
 
 /// Runs the body of a call of the interface.
 pub(super) fn guarded(work: impl FnOnce(&Call) -> Result<(), Failure>) -> shokyo_status {
+    #[cfg(unix)]
     let _held = cancellation::Held::new();
     let call = Call::default();
     // Unwind safety: what a panic may leave half done belongs to a vault that is poisoned below, or sits behind the lock of the table,

@@ -1,4 +1,7 @@
 //! A thread must not be cancelled inside a call: its windows would stay lent and unwiped.
+//!
+//! Windows has no cancellation: a thread there is ended by itself, or by `TerminateThread`, which nothing holds back.
+#![cfg(unix)]
 
 use std::ffi::c_int;
 

@@ -219,3 +219,55 @@ impl From<CustomerEvent> for shokyo_customer_event {
         }
     }
 }
+
+// The header's numbers are the library's own.
+const _: () = {
+    use crate::handover::customer::{
+        Channel, Credential, CustomerAlarm, CustomerState, DeviceReport, PaymentReport, Warning,
+    };
+    let same = [
+        (SHOKYO_CREDENTIAL_CARD, Credential::Card as u32),
+        (SHOKYO_CREDENTIAL_PHONE, Credential::Phone as u32),
+        (SHOKYO_DEVICE_CARD_REMOVED, DeviceReport::CardRemoved as u32),
+        (SHOKYO_DEVICE_CREDENTIAL_RELEASED, DeviceReport::CredentialReleased as u32),
+        (SHOKYO_DEVICE_PRINTED, DeviceReport::Printed as u32),
+        (SHOKYO_DEVICE_PAPER_TAKEN, DeviceReport::PaperTaken as u32),
+        (SHOKYO_DEVICE_JAM, DeviceReport::Jam as u32),
+        (SHOKYO_DEVICE_DOOR_OPENED, DeviceReport::DoorOpened as u32),
+        (SHOKYO_DEVICE_DOOR_CLOSED, DeviceReport::DoorClosed as u32),
+        (SHOKYO_PAYMENT_HELD, PaymentReport::Held as u32),
+        (SHOKYO_PAYMENT_ABANDONED, PaymentReport::Abandoned as u32),
+        (SHOKYO_PAYMENT_CAPTURED, PaymentReport::Captured as u32),
+        (SHOKYO_PAYMENT_REFUSED, PaymentReport::Refused as u32),
+        (SHOKYO_CUSTOMER_STATE_AUTHENTICATING, CustomerState::Authenticating as u32),
+        (SHOKYO_CUSTOMER_STATE_CHOOSING, CustomerState::Choosing as u32),
+        (SHOKYO_CUSTOMER_STATE_AWAITING_REMOVAL, CustomerState::AwaitingRemoval as u32),
+        (SHOKYO_CUSTOMER_STATE_APPLYING, CustomerState::Applying as u32),
+        (SHOKYO_CUSTOMER_STATE_PAYING, CustomerState::Paying as u32),
+        (SHOKYO_CUSTOMER_STATE_STARTING, CustomerState::Starting as u32),
+        (SHOKYO_CUSTOMER_STATE_PRINTING, CustomerState::Printing as u32),
+        (SHOKYO_CUSTOMER_STATE_CLOSING, CustomerState::Closing as u32),
+        (SHOKYO_CUSTOMER_STATE_FINISHED, CustomerState::Finished as u32),
+        (SHOKYO_CHANNEL_VOICE, Channel::Voice as u32),
+        (SHOKYO_CHANNEL_SCREEN, Channel::Screen as u32),
+        (SHOKYO_WARNING_CREDENTIAL, Warning::Credential as u32),
+        (SHOKYO_WARNING_PAPER, Warning::Paper as u32),
+        (SHOKYO_WARNING_ATTENDANT, Warning::Attendant as u32),
+        (SHOKYO_ALARM_CREDENTIAL_LEFT, CustomerAlarm::CredentialLeft.bit()),
+        (SHOKYO_ALARM_OVERDUE, CustomerAlarm::Overdue.bit()),
+        (SHOKYO_ALARM_JAM, CustomerAlarm::Jam.bit()),
+        (SHOKYO_ALARM_DOOR_OPENED, CustomerAlarm::DoorOpened.bit()),
+        (SHOKYO_ALARM_PAID_UNDELIVERED, CustomerAlarm::PaidUndelivered.bit()),
+        (SHOKYO_ALARM_CAPTURE_REFUSED, CustomerAlarm::CaptureRefused.bit()),
+        (SHOKYO_ALARM_CAPTURE_UNREPORTED, CustomerAlarm::CaptureUnreported.bit()),
+        (SHOKYO_ALARM_PAPER_FORGOTTEN, CustomerAlarm::PaperForgotten.bit()),
+        (SHOKYO_ALARM_NOT_ERASED, CustomerAlarm::NotErased.bit()),
+        (SHOKYO_ALARM_ERASURE_UNREPORTED, CustomerAlarm::ErasureUnreported.bit()),
+        (SHOKYO_ALARM_UNATTENDED, CustomerAlarm::Unattended.bit()),
+    ];
+    let mut at = 0;
+    while at < same.len() {
+        assert!(same[at].0 == same[at].1);
+        at += 1;
+    }
+};

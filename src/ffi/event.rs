@@ -238,3 +238,13 @@ const fn number_of(deadline: Deadline) -> u32 {
         Deadline::Reconnect => SHOKYO_DEADLINE_RECONNECT,
     }
 }
+
+// The header's numbers are the library's own.
+const _: () = assert!(
+    SHOKYO_OUTCOME_COMPLETE == Outcome::Complete as u32
+        && SHOKYO_OUTCOME_ENDED == Outcome::Ended as u32
+        && SHOKYO_OUTCOME_UNRESOLVED == Outcome::Unresolved as u32
+        && SHOKYO_OUTCOME_LOST == Outcome::Lost as u32
+);
+// No struct changes its size unnoticed: callers have been compiled with it.
+const _: () = assert!(size_of::<shokyo_event>() == 240);

@@ -6,21 +6,33 @@
 #[cfg(all(feature = "std", target_os = "linux"))]
 #[path = "linux/mod.rs"]
 mod imp;
+#[cfg(all(feature = "std", windows))]
+#[path = "windows/mod.rs"]
+mod imp;
 
-#[cfg(all(feature = "std", target_os = "linux"))]
+#[cfg(all(feature = "std", not(any(target_os = "linux", windows))))]
+compile_error!("the feature `std` needs Linux or Windows; build with --no-default-features for other systems");
+
+#[cfg(feature = "std")]
+mod fatal;
+#[cfg(feature = "std")]
+mod harden;
+#[cfg(feature = "std")]
 pub mod host;
-
 #[cfg(all(feature = "std", target_os = "linux"))]
 pub mod inspect;
 
-#[cfg(all(feature = "std", not(target_os = "linux")))]
-compile_error!("the feature `std` needs Linux in this version; build with --no-default-features for other systems");
-
+#[cfg(feature = "std")]
+pub use fatal::FatalSignal;
+#[cfg(feature = "std")]
+pub use harden::{Hardened, Hardening, HardeningOutcome, HardeningStep, harden_process};
+#[cfg(feature = "std")]
+pub use imp::boot_time;
+#[cfg(feature = "custody")]
+pub(crate) use imp::files;
 #[cfg(feature = "std")]
 pub(crate) use imp::{
-    FirstProcess, ProcessMark, Timer, advise_no_dump, advise_not_in_children, advise_wipe_on_fork, lock,
-    locked_memory_limit, make_accessible, page_size, populate_secret, random, release, reserve, reserve_secret,
-    signal_frame_size, signals, thread,
+    FirstProcess, ProcessMark, Timer, advise_no_dump, advise_not_in_children, advise_wipe_on_fork, is_lock_limit,
+    is_secret_limit, lock, locked_memory_limit, make_accessible, page_size, populate_secret, random, release, reserve,
+    reserve_secret, signal_frame_size, signals, thread,
 };
-#[cfg(feature = "std")]
-pub use imp::{Hardened, Hardening, HardeningOutcome, HardeningStep, boot_time, harden_process};

@@ -1,9 +1,8 @@
 //! The issuing system as a process: applications in, documents from the host's register out, sealed as they are read.
 
 use std::collections::VecDeque;
-use std::fs::{File, Metadata, OpenOptions};
+use std::fs::{File, Metadata};
 use std::io::Read;
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -17,6 +16,7 @@ use crate::error::Error;
 use crate::handover::relay::Passing;
 use crate::handover::suite::{StationCrypto, split_application};
 use crate::handover::{Issuer, IssuerEvent, Peer, Persist, Source};
+use crate::platform::files;
 use crate::types::{Now, SessionId, Time};
 
 /// How much of a document is composed in one step. Other sessions go on after it.
@@ -80,12 +80,11 @@ impl IssuerStation {
     }
 }
 
-/// What tells one version of a document's file from another: which file it is, how long, and when it was changed.
+/// What tells one version of a document's file from another.
 fn version(metadata: std::io::Result<Metadata>) -> Result<[u8; 32], Error> {
     let metadata = metadata.map_err(|error| Error::io("looking at the document's file", &error))?;
     let mut version = [0; 32];
-    let parts = [metadata.ino(), metadata.len(), metadata.ctime() as u64, metadata.ctime_nsec() as u64];
-    for (into, part) in version.chunks_exact_mut(8).zip(parts) {
+    for (into, part) in version.chunks_exact_mut(8).zip(files::version(&metadata)) {
         into.copy_from_slice(&part.to_be_bytes());
     }
     Ok(version)
@@ -95,8 +94,7 @@ fn version(metadata: std::io::Result<Metadata>) -> Result<[u8; 32], Error> {
 /// keep it waiting for anybody, are refused.
 fn open_document(path: &Path) -> Result<File, Error> {
     let failed = |error: &std::io::Error| Error::io("opening the document's file", error);
-    let file =
-        OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK).open(path).map_err(|error| failed(&error))?;
+    let file = files::open_without_waiting(path).map_err(|error| failed(&error))?;
     if !file.metadata().map_err(|error| failed(&error))?.is_file() {
         return Err(failed(&std::io::ErrorKind::InvalidInput.into()));
     }

@@ -4,15 +4,15 @@
 //! A step reads a few windows and returns, so that other transactions go on. Bytes must go from the window to the system and
 //! nowhere else in this process.
 
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io::Write;
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
 use super::notice::What;
 use crate::buffer::EphemeralBuffer;
 use crate::error::Error;
+use crate::platform::files;
 
 /// Windows that are written in one step.
 const WINDOWS: usize = 8;
@@ -77,12 +77,7 @@ impl Printing {
 
 /// Makes the file for a copy in the clear, which must not be there yet.
 pub(super) fn create_new(path: &Path) -> Result<File, Error> {
-    OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(path)
-        .map_err(|error| Error::io("creating the output file", &error))
+    files::create_private(path).map_err(|error| Error::io("creating the output file", &error))
 }
 
 fn write_some(document: &EphemeralBuffer, written: &mut u64, file: &mut File) -> Result<(), Error> {

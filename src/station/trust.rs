@@ -23,6 +23,7 @@ use remembered::Remembered;
 
 use crate::error::Error;
 use crate::handover::{Identity, KeyUse, Trust};
+use crate::platform::files;
 use crate::station::config::{Config, TrustFiles};
 use crate::station::profile::{self, CertificateUse, StationName};
 use crate::types::Role;
@@ -211,15 +212,12 @@ pub(crate) fn tls_private_key(config: &Config) -> Result<PrivateKeyDer<'static>,
 /// Refuses a private key's file that others than its owner may touch.
 pub(crate) fn refuse_shared_key_file(file: &Path) -> Result<(), String> {
     let metadata = std::fs::metadata(file).map_err(|error| format!("cannot be opened ({})", error.kind()))?;
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt;
-        let mode = metadata.permissions().mode() & 0o7777;
-        if mode & 0o077 != 0 {
-            return Err(format!("others may read or change this key (mode {mode:04o}); run chmod 600 on it"));
-        }
+    if !metadata.is_file() {
+        return Err("is not a file".to_owned());
     }
-    if metadata.is_file() { Ok(()) } else { Err("is not a file".to_owned()) }
+    let shared = files::shared_with_others(file);
+    let shared = shared.map_err(|error| format!("who may read or change it cannot be told ({})", error.kind()))?;
+    shared.map_or(Ok(()), Err)
 }
 
 /// This moment, for certificates.

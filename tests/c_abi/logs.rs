@@ -84,6 +84,7 @@ fn a_fault_is_told_and_a_callback_that_panics_is_survived() {
     in_a_process("faults");
 }
 
+#[cfg(unix)]
 #[test]
 fn a_forked_child_is_told_nothing_and_does_not_hang() {
     in_a_process("fork");
@@ -158,6 +159,7 @@ fn faults() {
     }
 }
 
+#[cfg(unix)]
 #[test]
 #[ignore = "in a process of its own"]
 fn fork() {

@@ -5,6 +5,7 @@
 mod callbacks;
 #[path = "../support/chain.rs"]
 mod chain;
+#[cfg(target_os = "linux")]
 mod hardening;
 mod links;
 mod logs;

@@ -78,6 +78,7 @@ fn details_are_each_threads_own() {
     assert_eq!(detail(), "vault is NULL");
 }
 
+#[cfg(unix)]
 #[test]
 fn a_thread_cannot_be_cancelled_inside_a_callback() {
     unsafe extern "C" {
@@ -102,6 +103,7 @@ fn a_thread_cannot_be_cancelled_inside_a_callback() {
     }
 }
 
+#[cfg(unix)]
 #[test]
 fn a_forked_child_gets_a_status_and_the_parent_keeps_its_document() {
     let vault = open();

@@ -189,7 +189,8 @@ fn output(program: &str, arguments: &[&str]) -> Result<String, Failure> {
     Ok(text)
 }
 
-fn on_path(program: &str) -> bool {
+/// Whether there is a program of this name.
+pub fn on_path(program: &str) -> bool {
     std::env::var_os("PATH")
         .is_some_and(|path| std::env::split_paths(&path).any(|folder| folder.join(program).is_file()))
 }

@@ -33,6 +33,7 @@ mod sanitizers;
 mod soak;
 mod steps;
 mod vectors;
+mod windows;
 
 use std::path::Path;
 use std::process::ExitCode;

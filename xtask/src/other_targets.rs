@@ -35,7 +35,8 @@ impl OtherTarget {
         if is_installed(name) {
             return Some(Self { name, built: None });
         }
-        let parts = if name.contains("-none-") { "core,alloc" } else { "std,panic_unwind" };
+        // `test` also where nothing is tested: cargo adds it for tests, and would then build every dependency twice.
+        let parts = if name.contains("-none-") { "core,alloc" } else { "std,panic_unwind,test" };
         let there = [DEBIAN_CARGO, DEBIAN_RUSTC, DEBIAN_SOURCES].iter().all(|path| Path::new(path).exists());
         there.then_some(Self { name, built: Some(parts) })
     }

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use crate::call::{Call, Failure};
 use crate::steps::Outcome;
-use crate::{bare, other_targets};
+use crate::{bare, other_targets, windows};
 
 /// How the presence of a package is seen, on Debian and elsewhere.
 enum Sign {
@@ -186,6 +186,18 @@ const PACKAGES: &[Package] = &[
         sign: Sign::Program(bare::EMULATOR),
         required: false,
         reason: "runs programs for all of them",
+    },
+    Package {
+        name: "gcc-mingw-w64-x86-64-posix",
+        sign: Sign::Program(windows::COMPILER),
+        required: false,
+        reason: "links for Windows, and compiles the C inside ring and SQLite (0.3 GB on disk)",
+    },
+    Package {
+        name: "wine64",
+        sign: Sign::File(windows::WINE),
+        required: false,
+        reason: "runs what was built for Windows (0.7 GB on disk)",
     },
     Package {
         name: "valgrind",

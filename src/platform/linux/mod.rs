@@ -1,10 +1,12 @@
 //! Linux. Here: randomness, time and limits; memory and processes are in files of their own.
 
+#[cfg(feature = "custody")]
+pub(crate) mod files;
 mod harden;
 mod memory;
 mod secret;
 
-pub use harden::{Hardened, Hardening, HardeningOutcome, HardeningStep, harden_process};
+pub(crate) use harden::{Before, take, undo};
 pub(crate) use memory::{
     advise_no_dump, advise_not_in_children, advise_wipe_on_fork, lock, make_accessible, page_size, release, reserve,
 };
@@ -24,6 +26,16 @@ pub(crate) use timer::Timer;
 
 fn last_error() -> i32 {
     std::io::Error::last_os_error().raw_os_error().unwrap_or(0)
+}
+
+/// Whether a failed [`lock`] means the limit on locked memory.
+pub(crate) fn is_lock_limit(os_error: i32) -> bool {
+    [libc::ENOMEM, libc::EAGAIN, libc::EPERM].contains(&os_error)
+}
+
+/// Whether a failed [`reserve_secret`] means that limit.
+pub(crate) fn is_secret_limit(os_error: i32) -> bool {
+    os_error == libc::EAGAIN
 }
 
 /// Bytes that the kernel may push for a signal on this processor (`AT_MINSIGSTKSZ`), at least 2 KiB.

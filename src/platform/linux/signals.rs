@@ -5,6 +5,7 @@ use core::mem::MaybeUninit;
 use core::sync::atomic::{AtomicPtr, AtomicU8, Ordering};
 
 use super::last_error;
+use crate::platform::FatalSignal;
 
 /// One more than the highest signal number.
 const SIGNALS: usize = 65;
@@ -29,7 +30,8 @@ unsafe impl Sync for Previous {}
 ///
 /// # Errors
 /// The operating system's error number.
-pub(crate) fn precede(signal: i32, action: fn()) -> Result<(), i32> {
+pub(crate) fn precede(signal: FatalSignal, action: fn()) -> Result<(), i32> {
+    let signal = number(signal);
     let place = usize::try_from(signal).ok().filter(|place| (1..SIGNALS).contains(place)).ok_or(libc::EINVAL)?;
     ACTION.store(action as *mut (), Ordering::Release);
     if STATES[place].compare_exchange(NONE, CHANGING, Ordering::AcqRel, Ordering::Acquire).is_err() {
@@ -61,6 +63,20 @@ pub(crate) fn precede(signal: i32, action: fn()) -> Result<(), i32> {
         return Err(last_error());
     }
     Ok(())
+}
+
+fn number(signal: FatalSignal) -> libc::c_int {
+    match signal {
+        FatalSignal::Abort => libc::SIGABRT,
+        FatalSignal::Bus => libc::SIGBUS,
+        FatalSignal::Arithmetic => libc::SIGFPE,
+        FatalSignal::IllegalInstruction => libc::SIGILL,
+        FatalSignal::Segmentation => libc::SIGSEGV,
+        FatalSignal::Hangup => libc::SIGHUP,
+        FatalSignal::Interrupt => libc::SIGINT,
+        FatalSignal::Quit => libc::SIGQUIT,
+        FatalSignal::Terminate => libc::SIGTERM,
+    }
 }
 
 extern "C" fn arrived(signal: libc::c_int, information: *mut libc::siginfo_t, context: *mut libc::c_void) {

@@ -1,12 +1,13 @@
 //! A folder that appears complete or not at all: written under another name beside its place, then renamed.
 
-use std::fs::{self, DirBuilder, OpenOptions};
+use std::fs::{self, File};
 use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
 use ring::rand::{SecureRandom, SystemRandom};
 
 use crate::error::Error;
+use crate::platform::files;
 
 /// A folder in the making; dropped before [`Place::appear`], it is removed again.
 pub(super) struct Place {
@@ -32,19 +33,19 @@ impl Place {
         Ok(place)
     }
 
-    /// A folder inside it, mode 0700.
+    /// A folder inside it, for its owner alone.
     pub(super) fn folder(&self, name: &str) -> Result<(), Error> {
         create_private_folder(&self.draft.join(name))
     }
 
-    /// A file that may be read by others who can reach it, mode 0644.
+    /// A file that may be read by others who can reach it.
     pub(super) fn public(&self, name: &str, content: &[u8]) -> Result<(), Error> {
-        self.write(name, content, 0o644)
+        self.write(name, content, |path| File::create_new(path))
     }
 
-    /// A file for its owner alone, mode 0600 from its first moment.
+    /// A file for its owner alone from its first moment.
     pub(super) fn secret(&self, name: &str, content: &[u8]) -> Result<(), Error> {
-        self.write(name, content, 0o600)
+        self.write(name, content, files::create_private)
     }
 
     /// Puts the folder in its place; nothing that is there is ever replaced.
@@ -57,16 +58,15 @@ impl Place {
         synchronise(parent_of(&self.target))
     }
 
-    fn write(&self, name: &str, content: &[u8], mode: u32) -> Result<(), Error> {
+    fn write(
+        &self,
+        name: &str,
+        content: &[u8],
+        create: impl FnOnce(&Path) -> std::io::Result<File>,
+    ) -> Result<(), Error> {
         let what = "writing keys, certificates and configurations";
-        let mut options = OpenOptions::new();
-        options.write(true).create_new(true);
-        #[cfg(unix)]
-        std::os::unix::fs::OpenOptionsExt::mode(&mut options, mode);
-        #[cfg(not(unix))]
-        let _ = mode;
         let path = self.draft.join(name);
-        let mut file = options.open(&path).map_err(|error| Error::io(what, &error))?;
+        let mut file = create(&path).map_err(|error| Error::io(what, &error))?;
         file.write_all(content).and_then(|()| file.sync_all()).map_err(|error| Error::io(what, &error))?;
         synchronise(path.parent().unwrap_or(&self.draft))
     }
@@ -117,21 +117,9 @@ fn parent_of(path: &Path) -> &Path {
 }
 
 fn create_private_folder(path: &Path) -> Result<(), Error> {
-    let mut builder = DirBuilder::new();
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(path).map_err(|error| Error::io("creating a folder for keys", &error))
+    files::create_private_folder(path).map_err(|error| Error::io("creating a folder for keys", &error))
 }
 
-#[cfg(unix)]
 fn synchronise(folder: &Path) -> Result<(), Error> {
-    std::fs::File::open(folder)
-        .and_then(|folder| folder.sync_all())
-        .map_err(|error| Error::io("writing a folder to disk", &error))
-}
-
-/// Other systems do not open folders as files.
-#[cfg(not(unix))]
-fn synchronise(_folder: &Path) -> Result<(), Error> {
-    Ok(())
+    files::synchronise_folder(folder).map_err(|error| Error::io("writing a folder to disk", &error))
 }
