@@ -6,11 +6,7 @@ use std::time::{Duration, Instant};
 use crate::call::Failure;
 use crate::{
     auditors, bare, benches, c_program, c_stations, checks, cores, demo, disassembly, faults, fuzz, handover_model,
-<<<<<<< HEAD
-    header, injection, misuse, models, package, packages, processors, report, sanitizers, soak, vectors,
-=======
-    header, injection, models, package, packages, processors, report, sanitizers, soak, vectors, windows,
->>>>>>> machines
+    header, injection, misuse, models, package, packages, processors, report, sanitizers, soak, vectors, windows,
 };
 
 /// How a step ended that did not fail.
@@ -100,16 +96,13 @@ pub fn all() -> Vec<Step> {
             false,
             processors::run,
         ),
-<<<<<<< HEAD
         step(
             "misuse",
             "what a caller in C must not do crashes nothing, under sanitizers and valgrind",
             false,
             misuse::run,
         ),
-=======
         step("windows", "tests and the C program on Windows, as far as wine shows it", false, windows::run),
->>>>>>> machines
         step("demo", "one document through four processes, and no residue", false, demo::run),
         step("faults", "tests with deliberate faults: every check of erasure can fail", false, faults::run),
         step(
