@@ -314,6 +314,12 @@ public:
         return static_cast<guarded*>(self)->call(offset, byte_view(plain, length));
     }
 
+    /// For a row of a store.
+    template <class S>
+    static std::int32_t read_row(void* self, const S* row) noexcept {
+        return static_cast<guarded*>(self)->template call<const S&>(*row);
+    }
+
     static std::int32_t read_application(void* self, const std::uint8_t* subject, std::size_t subject_length,
                                          const std::uint8_t* details, std::size_t details_length) noexcept {
         return static_cast<guarded*>(self)->call(byte_view(subject, subject_length), byte_view(details, details_length));

@@ -82,7 +82,57 @@ public:
     }
 };
 
-static_assert(sizeof(receipt) == sizeof(void*));
+/// A station's store, read. Owns the reading connection, not the file; any thread, calls wait for each other. Readers give nothing, or false
+/// to stop; what they are given is valid until they return.
+class store : public handle<shokyo_store, shokyo_store_free> {
+public:
+    using handle::handle;
+
+    /// Opens for reading only; path is null-terminated. Fails with STORE, UNSUPPORTED_VERSION.
+    static outcome<store> open(const char* path) {
+        shokyo_store* opened = nullptr;
+        return detail::owned<store>(shokyo_store_open(path, &opened), opened);
+    }
+
+    outcome<shokyo_store_counts> count() const {
+        auto counts = sized<shokyo_store_counts>();
+        return detail::answer(shokyo_store_count(get(), &counts), counts);
+    }
+    /// Calls reader(const shokyo_session_info&) for each session of this kind.
+    template <class F>
+    outcome<reading> for_each_session(std::uint32_t which, F&& reader) const {
+        detail::guarded<F> call(reader);
+        const auto function = &detail::guarded<F>::template read_row<shokyo_session_info>;
+        return call.end(shokyo_store_for_each_session(get(), which, function, &call));
+    }
+    /// One session, if the store has it.
+    outcome<std::optional<shokyo_session_info>> session(session_view session) const {
+        auto info = sized<shokyo_session_info>();
+        bool found = false;
+        const shokyo_status status = shokyo_store_session(get(), session.data(), &info, &found);
+        std::optional<shokyo_session_info> answer;
+        if (found) {
+            answer = info;
+        }
+        return detail::answer(status, answer);
+    }
+    /// Calls reader(const shokyo_stored_receipt&) for each receipt of a session.
+    template <class F>
+    outcome<reading> for_each_receipt(session_view session, F&& reader) const {
+        detail::guarded<F> call(reader);
+        const auto function = &detail::guarded<F>::template read_row<shokyo_stored_receipt>;
+        return call.end(shokyo_store_for_each_receipt(get(), session.data(), function, &call));
+    }
+    /// Calls reader(const shokyo_alarm&) for each alarm.
+    template <class F>
+    outcome<reading> for_each_alarm(F&& reader) const {
+        detail::guarded<F> call(reader);
+        const auto function = &detail::guarded<F>::template read_row<shokyo_alarm>;
+        return call.end(shokyo_store_for_each_alarm(get(), function, &call));
+    }
+};
+
+static_assert(sizeof(receipt) == sizeof(void*) && sizeof(store) == sizeof(void*));
 
 }  // inline namespace
 }  // namespace shokyo
