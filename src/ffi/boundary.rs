@@ -3,9 +3,10 @@
 //! A panic means that something is not as the code believes. Whatever it was, the keys of the vault it concerns are destroyed then, and that
 //! vault does nothing more with documents than erase them.
 
+use std::cell::OnceCell;
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 #[cfg(unix)]
 use super::cancellation;
@@ -43,7 +44,7 @@ pub(super) enum Failure {
 /// One call: which vault a panic in it concerns. No call concerns more than one.
 #[derive(Default)]
 pub(super) struct Call {
-    vault: OnceLock<Arc<VaultState>>,
+    vault: OnceCell<Arc<VaultState>>,
 }
 
 /// Runs the body of a call of the interface.

@@ -1,4 +1,4 @@
-//! The programs of `bindings/c`, and the hosts of `tests/hosts` that misbehave, compiled strictly, linked in both ways and run.
+//! The programs of `bindings/c` and `bindings/cpp`, and the hosts of `tests/hosts` that misbehave, compiled strictly, linked in both ways and run.
 //!
 //! Every `.c` or `.cpp` file there is one program; it checks for itself and exits with 0.
 
@@ -6,10 +6,11 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::call::{Call, Failure};
+use crate::cpp;
 use crate::package;
 use crate::steps::Outcome;
 
-const PROGRAMS: [&str; 2] = ["bindings/c", "tests/hosts"];
+const PROGRAMS: [&str; 3] = ["bindings/c", "bindings/cpp", "tests/hosts"];
 const BUILT: &str = "target/c";
 
 /// Compiles and runs each program against the installed static and shared library, as pkg-config says.
@@ -33,7 +34,7 @@ pub fn run() -> Result<Outcome, Failure> {
             }
         }
     }
-    Ok(Outcome::Done)
+    cpp::run()
 }
 
 fn programs() -> Vec<PathBuf> {

@@ -11,10 +11,18 @@ const WITH_PROGRAM: &str = "--test memory_core --no-run";
 /// The exit code of `shokyo demo` when everything went right except that residue of the document was found.
 const RESIDUE_FOUND: i32 = 3;
 
+/// The command line, as [`program`] builds it.
+pub const PROGRAM: &str = "target/release/shokyo";
+
+/// Builds the command line as it is shipped.
+pub fn program() -> Result<(), Failure> {
+    Call::cargo(&format!("{} {WITH_PROGRAM}", checks::SHIPPED)).run()
+}
+
 /// The document is delivered, erased and verified in four processes, and nothing of it is found afterwards.
 pub fn run() -> Result<Outcome, Failure> {
-    Call::cargo(&format!("{} {WITH_PROGRAM}", checks::SHIPPED)).run()?;
-    Call::new("target/release/shokyo", "demo").run()?;
+    program()?;
+    Call::new(PROGRAM, "demo").run()?;
     Ok(Outcome::Done)
 }
 

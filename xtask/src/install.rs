@@ -1,7 +1,7 @@
 //! The C library as a vendor has it: libraries, header, and what pkg-config and CMake read, in a folder that can be moved.
 //!
 //! ```text
-//! PREFIX/include/shokyo.h (and shokyo.hpp)
+//! PREFIX/include/shokyo.h, shokyo.hpp and what that includes in shokyo/
 //! PREFIX/lib/libshokyo.so -> libshokyo.so.1 -> libshokyo.so.1.1.0, libshokyo.a
 //! PREFIX/lib/pkgconfig/shokyo.pc
 //! PREFIX/lib/cmake/shokyo/shokyo{Config,ConfigVersion,Targets}.cmake
@@ -17,6 +17,8 @@ use crate::library::{self, Versions};
 
 const SOURCES: &str = "packaging";
 const HEADERS: [&str; 2] = ["include/shokyo.h", "include/shokyo.hpp"];
+/// What shokyo.hpp includes.
+const CPP: &str = "include/shokyo";
 const CMAKE: [&str; 3] = ["shokyoConfig.cmake", "shokyoConfigVersion.cmake", "shokyoTargets.cmake"];
 const PKG_CONFIG: &str = "shokyo.pc";
 
@@ -42,8 +44,10 @@ pub fn into(prefix: &Path) -> Result<(), Failure> {
         Ok(folder)
     };
     let (include, lib) = (place("include")?, place("lib")?);
-    for header in HEADERS.iter().filter(|header| Path::new(header).exists()) {
-        copy(header, &include)?;
+    HEADERS.iter().try_for_each(|header| copy(header, &include))?;
+    let parts = place("include/shokyo")?;
+    for entry in fs::read_dir(CPP).map_err(|error| Failure::new(format!("{CPP}: {error}")))?.flatten() {
+        copy(&entry.path().to_string_lossy(), &parts)?;
     }
     copy(&format!("{SOURCES}/{PKG_CONFIG}"), &place("lib/pkgconfig")?)?;
     let cmake = place("lib/cmake/shokyo")?;

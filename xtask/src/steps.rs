@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use crate::call::Failure;
 use crate::{
     auditors, bare, benches, c_program, c_stations, checks, cores, demo, disassembly, faults, fuzz, handover_model,
-    header, injection, models, package, packages, processors, report, sanitizers, soak, vectors, windows,
+    header, injection, misuse, models, package, packages, processors, report, sanitizers, soak, vectors, windows,
 };
 
 /// How a step ended that did not fail.
@@ -95,6 +95,12 @@ pub fn all() -> Vec<Step> {
             "the core and the C interface on AArch64, the formats where numbers are the other way round",
             false,
             processors::run,
+        ),
+        step(
+            "misuse",
+            "what a caller in C must not do crashes nothing, under sanitizers and valgrind",
+            false,
+            misuse::run,
         ),
         step("windows", "tests and the C program on Windows, as far as wine shows it", false, windows::run),
         step("demo", "one document through four processes, and no residue", false, demo::run),
