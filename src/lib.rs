@@ -47,7 +47,7 @@
 //! types, error → platform → wipe → arena → aead → buffer → receipt → handover → custody → media, scan → station → cli
 //!                                           └─────────┴─────────┴─────────┴────────────→ ffi (C ABI)
 //! ```
-#![cfg_attr(not(any(feature = "std", shokyo_loom, shokyo_model)), no_std)]
+#![cfg_attr(not(any(feature = "std", test, shokyo_loom, shokyo_model)), no_std)]
 #![deny(rustdoc::broken_intra_doc_links)]
 
 #[cfg(feature = "alloc")]
