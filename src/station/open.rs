@@ -98,6 +98,7 @@ impl Prepared {
     }
 
     /// Leaves the records to the host, which tells the hash of the receipt that this station made last.
+    #[cfg(feature = "capi")]
     pub(crate) fn without_store(self, last_receipt: Option<[u8; 32]>) -> (StationCrypto, Arc<Authorities>) {
         (StationCrypto::new(self.documents, Arc::new(self.keys), last_receipt), self.trust)
     }
