@@ -117,7 +117,8 @@ fn deadlines_erase_at_the_time_that_is_told_and_not_before() {
     assert!(is_some && deadline == town.now.monotonic_ms + 300_000, "{deadline} {}", town.now.monotonic_ms);
     town.pass(299_999);
     ok(unsafe { shokyo_kiosk_handle_timeout(town.kiosk, &town.now) });
-    assert_eq!(town.read().0, Status::Ok);
+    // One window, since the time that reading the whole document takes counts as well.
+    ok(read_at(town.kiosk, &town.now, 0, |_, _| 0));
     town.pass(1);
     // Reading looks at the deadline by itself.
     let (outcome, seen) = town.read();
