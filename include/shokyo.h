@@ -2254,7 +2254,7 @@ typedef struct shokyo_log_check {
      */
     const char *known;
     /**
-     * The path of a configuration, or of a file with its table [trust] alone, that names the authorities to believe about receipts. NULL:
+     * The path of a configuration, or of a file with its table `trust` alone, that names the authorities to believe about receipts. NULL:
      * the signatures of receipts are not verified.
      */
     const char *trust;
