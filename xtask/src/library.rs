@@ -5,6 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::call::{Call, Failure};
+use crate::other_targets;
 
 /// Of their own: what is compiled here does not name this machine, and so cannot be shared with other builds.
 const FOLDER: &str = "target/library";
@@ -35,7 +36,7 @@ fn linked() -> Result<String, Failure> {
 }
 
 /// Flags for Rust and for C that replace the folders of this machine in what is compiled.
-fn without_paths() -> Result<(String, String), Failure> {
+pub fn without_paths() -> Result<(String, String), Failure> {
     let folders = machine_folders()?;
     let flags = |option: &str| {
         let flags = folders.iter().map(|(folder, name)| format!("{option}={}={name}", folder.display()));
@@ -53,6 +54,7 @@ pub fn machine_folders() -> Result<Vec<(PathBuf, &'static str)>, Failure> {
     let mut folders = vec![
         (here, "/shokyo"),
         (Path::new(root.trim()).join("lib/rustlib/src/rust"), "/rust"),
+        (PathBuf::from(other_targets::DEBIAN_RUST), "/rust"),
         (cargo.clone(), "/cargo"),
     ];
     let registries = fs::read_dir(cargo.join("registry/src")).into_iter().flatten().flatten();
