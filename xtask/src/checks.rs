@@ -1,6 +1,7 @@
 //! The steps that are cargo's own commands.
 
 use crate::call::{Call, Failure};
+use crate::library;
 use crate::steps::Outcome;
 
 /// Features and targets that are checked, without the ones that another line covers.
@@ -40,15 +41,17 @@ pub fn test() -> Result<Outcome, Failure> {
     Ok(Outcome::Done)
 }
 
-/// A build as it is shipped, of tests. The features are the demonstration's: cargo builds the program along with the tests, and
-/// the step `demo` runs it.
-pub const SHIPPED: &str = "test --locked --release --features cli";
+/// Tests of what is shipped. The features are the demonstration's: cargo builds the program along with the tests, and the step `demo`
+/// runs it.
+pub fn shipped(tests: &str) -> Result<Call, Failure> {
+    library::cargo(&format!("test --features cli {tests}"))
+}
 
 /// Tests of memory and handover with the optimisations that are shipped, the link-time ones included: those are what could remove
 /// a wipe or outgrow a room.
 pub fn release() -> Result<Outcome, Failure> {
     let tests = "--lib --test memory_core --test memory_limits --test memory_residue --test memory_whole --test memory_convert --test handover";
-    Call::cargo(&format!("{SHIPPED} {tests}")).run()?;
+    shipped(tests)?.run()?;
     Ok(Outcome::Done)
 }
 

@@ -16,16 +16,21 @@ pub const STATIC: &str = "target/library/release/libshokyo.a";
 
 /// Builds both libraries as they are shipped, with these flags of the compiler besides.
 pub fn build(flags: &str) -> Result<(), Failure> {
-    let (rust, c) = without_paths()?;
-    Call::cargo("rustc --locked --release --lib --features capi --crate-type staticlib,cdylib --target-dir")
-        .arguments(FOLDER)
+    cargo("rustc --lib --features capi --crate-type staticlib,cdylib")?
         .arguments("--")
         .argument("-C")
         .argument(format!("link-arg={}", linked()?))
         .arguments(flags)
-        .set("RUSTFLAGS", &rust)
-        .set("CFLAGS", &c)
         .run()
+}
+
+/// A call of cargo that builds as it is shipped, in the folder of the libraries: they and all tests of what is shipped share their
+/// dependencies.
+pub fn cargo(arguments: &str) -> Result<Call, Failure> {
+    let (rust, c) = without_paths()?;
+    let (command, rest) = arguments.split_once(' ').unwrap_or((arguments, ""));
+    let call = Call::cargo(&format!("{command} --locked --release --target-dir {FOLDER}")).arguments(rest);
+    Ok(call.set("RUSTFLAGS", &rust).set("CFLAGS", &c))
 }
 
 /// How the shared library is linked: `dlclose` must not take away code whose locked memory and handles live on; a symbol that is

@@ -8,6 +8,7 @@ use std::path::Path;
 
 use crate::bare::on_path;
 use crate::call::{Call, Failure};
+use crate::library::without_paths;
 use crate::other_targets::{OtherTarget, WINDOWS};
 use crate::steps::Outcome;
 
@@ -36,7 +37,7 @@ pub fn run() -> Result<Outcome, Failure> {
     if !on_path(COMPILER) {
         return Ok(Outcome::Skipped("apt-get install gcc-mingw-w64-x86-64-posix".to_owned()));
     }
-    let tests = cargo(&target, &format!("test --no-fail-fast {TESTS}")).set("RUSTC_WORKSPACE_WRAPPER", WITH_FAULTS);
+    let tests = cargo(&target, &format!("test --no-fail-fast {TESTS}"))?.set("RUSTC_WORKSPACE_WRAPPER", WITH_FAULTS);
     let prefix = Path::new(INSTALLED);
     if prefix.exists() {
         fs::remove_dir_all(prefix).map_err(|error| Failure::new(format!("{INSTALLED}: {error}")))?;
@@ -57,10 +58,12 @@ pub fn run() -> Result<Outcome, Failure> {
 
 /// A call of cargo that builds as it is shipped, but for optimising the whole program when it is linked: so library and tests share
 /// their dependencies, which take the most of the time.
-fn cargo(target: &OtherTarget, arguments: &str) -> Call {
+fn cargo(target: &OtherTarget, arguments: &str) -> Result<Call, Failure> {
+    let (rust, c) = without_paths()?;
     let (command, rest) = arguments.split_once(' ').unwrap_or((arguments, ""));
     let call = target.cargo(&format!("{command} --locked --release --target-dir {FOLDER}"));
-    call.arguments("--config").argument("profile.release.lto=\"off\"").arguments(rest)
+    let call = call.arguments("--config").argument("profile.release.lto=\"off\"").arguments(rest);
+    Ok(call.set("RUSTFLAGS", &rust).set("CFLAGS", &c))
 }
 
 /// The C program, linked with the static library, and with the DLL through its import library.

@@ -15,7 +15,7 @@ use std::path::Path;
 use super::{COMPILER, cargo};
 use crate::call::{Call, Failure};
 use crate::install::{copy, for_every_system, place, text};
-use crate::library::{Versions, without_paths};
+use crate::library::Versions;
 use crate::other_targets::{OtherTarget, WINDOWS};
 
 const BUILT: &str = "target/windows/x86_64-pc-windows-gnu/release";
@@ -29,11 +29,7 @@ pub fn into(prefix: &Path) -> Result<(), Failure> {
     if !Call::new(COMPILER, "--version").succeeds_silently() {
         return Err(Failure::new("apt-get install gcc-mingw-w64-x86-64-posix"));
     }
-    let (rust, c) = without_paths()?;
-    cargo(&target, "rustc --lib --features capi --crate-type staticlib,cdylib")
-        .set("RUSTFLAGS", &rust)
-        .set("CFLAGS", &c)
-        .run()?;
+    cargo(&target, "rustc --lib --features capi --crate-type staticlib,cdylib")?.run()?;
     for_every_system(prefix, &Versions::read()?)?;
     private_libraries(&prefix.join("lib/pkgconfig/shokyo.pc"))?;
     let (bin, lib) = (place(prefix, "bin")?, place(prefix, "lib")?);
