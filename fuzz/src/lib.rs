@@ -11,6 +11,7 @@
 compile_error!("built with `--cfg fuzzing` and instrumentation alone: cargo xtask fuzz");
 
 pub mod body;
+pub mod c_calls;
 pub mod crypto;
 pub mod customer;
 pub mod frame;

@@ -45,6 +45,9 @@ pub fn write_if_asked() {
 }
 
 fn write(folder: &Path) {
+    for (name, script) in crate::c_calls::seeds() {
+        put(folder, "c_calls", name, &script);
+    }
     let mut world = World::new(&mut Script(&[4, 5]), false);
     run(&mut world, 400);
     let mut kinds = Vec::new();

@@ -7,7 +7,7 @@ use crate::call::{Call, Failure};
 use crate::steps::Outcome;
 
 /// What there is to be fuzzed, and the longest input of each in bytes.
-const TARGETS: [(&str, u32); 8] = [
+const TARGETS: [(&str, u32); 9] = [
     ("frame_decode", 4_096),
     ("body_decode", 4_096),
     ("receipt_verify", 4_096),
@@ -16,10 +16,11 @@ const TARGETS: [(&str, u32); 8] = [
     ("relay", 512),
     ("kiosk", 512),
     ("world", 512),
+    ("c_calls", 2_048),
 ];
 
-/// Those whose planted defect the step looks for: a decoder, and everything together.
-const CONTROLS: [&str; 2] = ["frame_decode", "world"];
+/// Those whose planted defect the step looks for: a decoder, everything together, and calls of the C interface.
+const CONTROLS: [&str; 3] = ["frame_decode", "world", "c_calls"];
 
 /// Seconds for each target in the step, and at most for each control.
 const SHORT: u64 = 5;
@@ -36,7 +37,7 @@ const INSTRUMENTATION: &str = "--cfg fuzzing -Cpasses=sancov-module -Cllvm-args=
      -Cllvm-args=-sanitizer-coverage-inline-8bit-counters -Cllvm-args=-sanitizer-coverage-pc-table \
      -Cllvm-args=-sanitizer-coverage-trace-compares";
 
-/// Every target for a few seconds, and two planted defects are found.
+/// Every target for a few seconds, and three planted defects are found.
 pub fn short() -> Result<Outcome, Failure> {
     if !cfg!(all(target_arch = "x86_64", target_os = "linux")) {
         return Ok(Outcome::Skipped(format!("only {MACHINE} is set up for it")));
