@@ -28,6 +28,8 @@ pub use fatal::FatalSignal;
 pub use harden::{Hardened, Hardening, HardeningOutcome, HardeningStep, harden_process};
 #[cfg(feature = "std")]
 pub use imp::boot_time;
+#[cfg(all(feature = "std", target_os = "linux"))]
+pub(crate) use imp::file_layer;
 #[cfg(feature = "custody")]
 pub(crate) use imp::files;
 #[cfg(feature = "std")]

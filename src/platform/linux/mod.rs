@@ -1,5 +1,6 @@
 //! Linux. Here: randomness, time and limits; memory and processes are in files of their own.
 
+pub(crate) mod file_layer;
 #[cfg(feature = "custody")]
 pub(crate) mod files;
 mod harden;

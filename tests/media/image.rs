@@ -1,0 +1,66 @@
+//! A file system of its own in an image file, whose blocks the tests read themselves.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// An ext4 file system, mounted from an image. Unmounted as it is dropped.
+pub(crate) struct Image {
+    folder: tempfile::TempDir,
+    mounted: bool,
+}
+
+impl Image {
+    /// The reason when it cannot be had: no root, no loop device.
+    pub(crate) fn mount(options: &[&str]) -> Result<Self, String> {
+        if !super::is_root() {
+            return Err("a file system is mounted by root only".into());
+        }
+        let mut image = Self { folder: tempfile::tempdir().unwrap(), mounted: false };
+        std::fs::create_dir(image.root()).unwrap();
+        std::fs::File::create(image.path()).unwrap().set_len(24 << 20).unwrap();
+        run("mkfs.ext4", &["-q", "-F", image.path().to_str().unwrap()])?;
+        let options = [&["loop"], options].concat().join(",");
+        run("mount", &["-o", &options, image.path().to_str().unwrap(), image.root().to_str().unwrap()])?;
+        image.mounted = true;
+        Ok(image)
+    }
+
+    /// The image or nothing, with the reason printed.
+    pub(crate) fn or_skip(test: &str, options: &[&str]) -> Option<Self> {
+        Self::mount(options).map_err(|reason| eprintln!("skipped {test}: {reason}")).ok()
+    }
+
+    pub(crate) fn path(&self) -> PathBuf {
+        self.folder.path().join("image")
+    }
+
+    pub(crate) fn root(&self) -> PathBuf {
+        self.folder.path().join("root")
+    }
+
+    /// How many pieces of the content are in the image's blocks.
+    pub(crate) fn pieces(&self, content: &[u8]) -> usize {
+        run("sync", &["-f", self.root().to_str().unwrap()]).unwrap();
+        super::pieces_in(&self.path(), content)
+    }
+}
+
+impl Drop for Image {
+    fn drop(&mut self) {
+        if self.mounted {
+            let _ = run("umount", &[self.root().to_str().unwrap()]);
+        }
+    }
+}
+
+fn run(program: &str, arguments: &[&str]) -> Result<(), String> {
+    let output = Command::new(program).args(arguments).output().map_err(|error| format!("{program}: {error}"))?;
+    let text = String::from_utf8_lossy(&output.stderr);
+    output.status.success().then_some(()).ok_or_else(|| format!("{program}: {}", text.trim()))
+}
+
+/// Writes a file and makes it durable.
+pub(crate) fn write(path: &Path, content: &[u8]) {
+    std::fs::write(path, content).unwrap();
+    std::fs::File::open(path).unwrap().sync_all().unwrap();
+}
