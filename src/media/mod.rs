@@ -12,18 +12,26 @@ mod elsewhere;
 #[cfg(target_os = "linux")]
 mod extents;
 #[cfg(target_os = "linux")]
+mod hand_off;
+#[cfg(target_os = "linux")]
 mod holders;
 #[cfg(target_os = "linux")]
 mod medium;
 #[cfg(target_os = "linux")]
 mod overwrite;
 mod report;
+#[cfg(target_os = "linux")]
+mod spool;
 
 #[cfg(not(target_os = "linux"))]
 pub use elsewhere::*;
 #[cfg(target_os = "linux")]
+pub use hand_off::{Renderer, Rendering};
+#[cfg(target_os = "linux")]
 pub use overwrite::overwrite;
 pub use report::{Blocks, Overwritten, ReadBack, Remainder};
+#[cfg(target_os = "linux")]
+pub use spool::{Leftover, Spool, SpoolErasure, Spooled};
 
 /// How a file is overwritten.
 #[derive(Clone, Copy, Debug, Default)]

@@ -29,8 +29,8 @@ pub use harden::{Hardened, Hardening, HardeningOutcome, HardeningStep, harden_pr
 #[cfg(feature = "std")]
 pub use imp::boot_time;
 #[cfg(all(feature = "std", target_os = "linux"))]
-pub(crate) use imp::file_layer;
-#[cfg(feature = "custody")]
+pub(crate) use imp::{child, file_layer, memory_file};
+#[cfg(any(feature = "custody", all(feature = "std", target_os = "linux")))]
 pub(crate) use imp::files;
 #[cfg(feature = "std")]
 pub(crate) use imp::{

@@ -2,8 +2,11 @@
 #![cfg(all(feature = "cli", target_os = "linux"))]
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod hand_off;
 mod image;
 mod overwrite;
+mod printing;
+mod spool;
 
 use std::path::Path;
 
@@ -34,4 +37,15 @@ fn is_root() -> bool {
     // /proc/self is its owner's.
     use std::os::unix::fs::MetadataExt;
     std::fs::metadata("/proc/self").unwrap().uid() == 0
+}
+
+/// The one session of these tests.
+const BINDING: shokyo::types::Binding =
+    shokyo::types::Binding { session: shokyo::types::SessionId([1; 32]), context: [2; 32] };
+
+/// A vault whose memory can be looked at from outside.
+fn vault() -> shokyo::Vault {
+    let mut options = shokyo::VaultOptions::new();
+    options.secret_memory = shokyo::SecretMemory::Off;
+    shokyo::Vault::open(options).unwrap()
 }
