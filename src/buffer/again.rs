@@ -30,7 +30,9 @@ impl EphemeralBuffer {
             let body = lent.window()?.body(self.plain_length(index));
             outcome = self.vault.room(RoomSize::Small, |desk| {
                 with_key(desk, self.key(), |desk, old| self.open_one(old, index, body).and(desk.check()))?;
-                with_key(desk, &key, |desk, new| seal_chunk(desk, new, &binding, (index, index + 1 == count), body, slot))
+                with_key(desk, &key, |desk, new| {
+                    seal_chunk(desk, new, &binding, (index, index + 1 == count), body, slot)
+                })
             });
         }
         // From here on the new document erases everything if something was wrong.

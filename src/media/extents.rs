@@ -42,8 +42,7 @@ mod tests {
     #[test]
     fn blocks_are_the_same_however_they_are_counted_and_moved_when_one_is() {
         let before = [Extent::new(0, 4096, 8192), Extent::new(8192, 40960, 4096)];
-        let split =
-            [Extent::new(0, 4096, 4096), Extent::new(4096, 8192, 4096), Extent::new(8192, 40960, 4096)];
+        let split = [Extent::new(0, 4096, 4096), Extent::new(4096, 8192, 4096), Extent::new(8192, 40960, 4096)];
         assert_eq!(compare(&before, &split), Blocks::Same);
         assert_eq!(compare(&split, &before), Blocks::Same);
         assert_eq!(compare(&[], &before), Blocks::Same, "a hole was filled");

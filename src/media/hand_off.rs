@@ -129,7 +129,11 @@ impl Renderer {
         child::confine(&mut command, Limits { memory: self.memory, seconds, files: Self::FILES });
         let spawned = command.spawn().map_err(|error| Error::io("starting the renderer", &error))?;
         let mut running = Running { child: spawned, is_waited_for: false };
-        let output = running.child.stdout.take().ok_or(Error::Io { what: "starting the renderer", kind: io::ErrorKind::Other })?;
+        let output = running
+            .child
+            .stdout
+            .take()
+            .ok_or(Error::Io { what: "starting the renderer", kind: io::ErrorKind::Other })?;
         pages.copy_from(&mut Until { output, deadline }).map_err(|error| match error {
             Error::Io { kind: io::ErrorKind::TimedOut, .. } => TOO_LONG,
             Error::Io { kind, .. } => Error::Io { what: "reading the pages from the renderer", kind },

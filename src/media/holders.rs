@@ -16,7 +16,8 @@ pub(super) fn of(file: &Metadata) -> Holders {
     let own = std::process::id().to_string();
     for entry in entries.flatten() {
         let name = entry.file_name();
-        let is_other_process = name.to_str().is_some_and(|name| name != own && name.bytes().all(|b| b.is_ascii_digit()));
+        let is_other_process =
+            name.to_str().is_some_and(|name| name != own && name.bytes().all(|b| b.is_ascii_digit()));
         if !is_other_process {
             continue;
         }

@@ -25,11 +25,7 @@ impl Medium {
             fs::read_to_string("/proc/self/mountinfo").ok().and_then(|text| Mount::find(&text, &number))
         });
         mount.map_or_else(
-            || Self {
-                file_system: "unknown".into(),
-                remainders: vec![Remainder::UnknownDevice],
-                in_memory: false,
-            },
+            || Self { file_system: "unknown".into(), remainders: vec![Remainder::UnknownDevice], in_memory: false },
             |mount| mount.medium(Path::new("/")),
         )
     }
@@ -75,8 +71,8 @@ impl Mount {
                 remainders.push(Remainder::Overlay);
                 has_device = false;
             }
-            "nfs" | "nfs4" | "cifs" | "smb3" | "smbfs" | "ceph" | "9p" | "afs" | "glusterfs" | "virtiofs" | "lustre"
-            | "ocfs2" | "gfs2" => {
+            "nfs" | "nfs4" | "cifs" | "smb3" | "smbfs" | "ceph" | "9p" | "afs" | "glusterfs" | "virtiofs"
+            | "lustre" | "ocfs2" | "gfs2" => {
                 remainders.push(Remainder::Network);
                 has_device = false;
             }

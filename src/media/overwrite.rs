@@ -74,11 +74,16 @@ fn open(path: &Path) -> Result<File, Error> {
     let metadata = fs::symlink_metadata(path).map_err(|error| Error::io("looking at the file", &error))?;
     refuse_by_type(&metadata)?;
     file_layer::open_in_place(path).map_err(|error| {
-        if file_layer::is_symbolic_link(&error) { SYMBOLIC_LINK } else { Error::io("opening the file for writing", &error) }
+        if file_layer::is_symbolic_link(&error) {
+            SYMBOLIC_LINK
+        } else {
+            Error::io("opening the file for writing", &error)
+        }
     })
 }
 
-const SYMBOLIC_LINK: Error = Error::Refused { reason: "a symbolic link; name the file that it leads to, if that is meant" };
+const SYMBOLIC_LINK: Error =
+    Error::Refused { reason: "a symbolic link; name the file that it leads to, if that is meant" };
 
 fn refuse_by_type(metadata: &Metadata) -> Result<(), Error> {
     let kind = metadata.file_type();
@@ -101,11 +106,15 @@ fn check(file: &File, options: OverwriteOptions) -> Result<(Metadata, Attributes
     let metadata = file.metadata().map_err(|error| Error::io("looking at the file", &error))?;
     refuse_by_type(&metadata)?;
     if metadata.uid() != file_layer::effective_user() && !options.of_others {
-        return Err(Error::Refused { reason: "the file is another user's; let its owner do it, or say that it is meant" });
+        return Err(Error::Refused {
+            reason: "the file is another user's; let its owner do it, or say that it is meant",
+        });
     }
     let attributes = file_layer::attributes(file);
     if attributes.is_immutable() {
-        return Err(Error::Refused { reason: "the file is marked immutable or append-only; remove that with chattr first" });
+        return Err(Error::Refused {
+            reason: "the file is marked immutable or append-only; remove that with chattr first",
+        });
     }
     Ok((metadata, attributes))
 }
@@ -172,7 +181,9 @@ fn remove(path: &Path, file: &File, before: &Metadata) -> Result<(), Error> {
     let failed = |error: io::Error| Error::io("removing the file, which holds zeros", &error);
     let now = fs::symlink_metadata(path).map_err(failed)?;
     if (now.dev(), now.ino()) != (before.dev(), before.ino()) {
-        return Err(Error::Refused { reason: "the name led to another file meanwhile; the first one is overwritten and stays" });
+        return Err(Error::Refused {
+            reason: "the name led to another file meanwhile; the first one is overwritten and stays",
+        });
     }
     file.set_len(0).map_err(failed)?;
     fs::remove_file(path).map_err(failed)?;

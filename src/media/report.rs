@@ -160,21 +160,31 @@ impl Remainder {
 impl fmt::Display for Remainder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::OldBlocks => "the zeros went to other blocks: the old ones still hold the content until they are reused",
+            Self::OldBlocks => {
+                "the zeros went to other blocks: the old ones still hold the content until they are reused"
+            }
             Self::UnseenBlocks => "the file system does not say where its blocks are: they may have moved",
             Self::BeyondTheEnd => "blocks reserved beyond the end of the file were not overwritten",
             Self::CopyOnWrite => "the file system copies on write: old blocks and snapshots keep the content",
             Self::SharedBlocks => "other files or snapshots share blocks of it (reflink) and keep the content",
             Self::Transformed => "the content stood compressed, encrypted or inside the file system's own structures",
-            Self::DataJournal => "file content goes through the journal (data=journal), which keeps copies until it wraps round",
+            Self::DataJournal => {
+                "file content goes through the journal (data=journal), which keeps copies until it wraps round"
+            }
             Self::Overlay => "an overlay: if the file came from a lower layer, it is unchanged there",
             Self::Network => "another machine stores it; what was overwritten there cannot be seen from here",
             Self::Memory => "it stands in memory, and may have been swapped out; swapped copies are not overwritten",
             Self::UserSpace => "a program serves this file system (FUSE) and may keep copies",
             Self::LoopDevice => "the device is an image file: its file system may have copies of its own",
-            Self::StackedDevice => "the device is made of others (LVM, RAID, encryption); snapshots and mirrors may keep the content",
-            Self::SolidState => "a solid-state device: it writes elsewhere and keeps the old cells until it reclaims them",
-            Self::Discard => "the device is told which blocks are free (discard), and when they are gone is its own affair",
+            Self::StackedDevice => {
+                "the device is made of others (LVM, RAID, encryption); snapshots and mirrors may keep the content"
+            }
+            Self::SolidState => {
+                "a solid-state device: it writes elsewhere and keeps the old cells until it reclaims them"
+            }
+            Self::Discard => {
+                "the device is told which blocks are free (discard), and when they are gone is its own affair"
+            }
             Self::UnknownDevice => "the kernel does not say what stores this file system",
             Self::NotReadFromDevice => "it was read back through the page cache; the device may not have been asked",
             Self::OtherNames(count) => {
@@ -183,7 +193,9 @@ impl fmt::Display for Remainder {
             Self::OpenElsewhere(count) => {
                 return write!(f, "{count} other processes have it open, and may have read it into their memory");
             }
-            Self::UnseenHolders => "whether processes of other users have it open could not be seen; run as root to see",
+            Self::UnseenHolders => {
+                "whether processes of other users have it open could not be seen; run as root to see"
+            }
             Self::EarlierCopies => {
                 "earlier versions, temporary copies by other programs and backups are not known and not overwritten"
             }

@@ -69,7 +69,9 @@ impl Spool {
         }
         let metadata = fs::symlink_metadata(folder).map_err(failed)?;
         if !metadata.is_dir() || metadata.uid() != file_layer::effective_user() || metadata.mode() & 0o077 != 0 {
-            return Err(Error::Refused { reason: "a spool's folder is its owner's alone; chown it to this user and chmod 700" });
+            return Err(Error::Refused {
+                reason: "a spool's folder is its owner's alone; chown it to this user and chmod 700",
+            });
         }
         let lock = match files::create_private(&folder.join(LOCK)) {
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => file_layer::open_in_place(&folder.join(LOCK)),

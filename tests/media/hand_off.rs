@@ -86,7 +86,10 @@ fn the_program_cannot_keep_change_or_lengthen_what_it_was_given() {
 
     let folder = tempfile::tempdir().unwrap();
     std::fs::set_permissions(folder.path(), std::os::unix::fs::PermissionsExt::from_mode(0o777)).unwrap();
-    let keep = format!("cat /proc/self/fd/0 > {0}/kept 2>/dev/null; cat /proc/self/fd/0 | dd of={0}/too", folder.path().display());
+    let keep = format!(
+        "cat /proc/self/fd/0 > {0}/kept 2>/dev/null; cat /proc/self/fd/0 | dd of={0}/too",
+        folder.path().display()
+    );
     let kept = || {
         let length = |name: &str| std::fs::metadata(folder.path().join(name)).map_or(0, |file| file.len());
         length("kept") + length("too")

@@ -27,9 +27,10 @@ fn pieces_in(haystack: &Path, content: &[u8]) -> usize {
 fn pieces(haystack: &[u8], content: &[u8]) -> usize {
     let anchors: std::collections::HashMap<&[u8], &[u8]> =
         content.chunks_exact(512).map(|piece| (&piece[..16], piece)).collect();
-    let found = haystack.windows(16).enumerate().filter(|(at, anchor)| {
-        anchors.get(anchor).is_some_and(|piece| haystack.get(*at..at + 512) == Some(*piece))
-    });
+    let found = haystack
+        .windows(16)
+        .enumerate()
+        .filter(|(at, anchor)| anchors.get(anchor).is_some_and(|piece| haystack.get(*at..at + 512) == Some(*piece)));
     found.count()
 }
 
