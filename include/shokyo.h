@@ -2254,7 +2254,7 @@ typedef struct shokyo_log_check {
      */
     const char *known;
     /**
-     * The path of a configuration, or of a file with its table [trust] alone, that names the authorities to believe about receipts. NULL:
+     * The path of a configuration, or of a file with its table `trust` alone, that names the authorities to believe about receipts. NULL:
      * the signatures of receipts are not verified.
      */
     const char *trust;
@@ -2456,7 +2456,7 @@ shokyo_status shokyo_writer_erase(struct shokyo_writer *writer,
  *
  * writer: no longer valid afterwards. NULL does nothing and succeeds.
  * Threads: any. Signals: not safe in a signal handler.
- * Errors: INVALID_HANDLE, for instance for a writer that was freed or finished before.
+ * Errors: INVALID_HANDLE, for instance for a writer that was freed or finished before, or is being finished or erased now.
  */
 shokyo_status shokyo_writer_free(struct shokyo_writer *writer);
 

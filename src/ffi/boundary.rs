@@ -91,7 +91,12 @@ impl Call {
 
     /// The call erases or frees something of this vault, or asks about it, which a poisoned one allows.
     pub(super) fn ends(&self, vault: &Arc<VaultState>) {
-        let _ = self.vault.set(Arc::clone(vault));
+        self.ends_with(Arc::clone(vault));
+    }
+
+    /// The same when nothing else needs the vault any more.
+    pub(super) fn ends_with(&self, vault: Arc<VaultState>) {
+        let _ = self.vault.set(vault);
     }
 
     fn erase_everything(&self) {

@@ -2,15 +2,12 @@
 
 use std::cell::Cell;
 use std::ffi::c_void;
-use std::sync::Arc;
 
 use super::arguments::Out;
 use super::boundary::{Failure, guarded};
-use super::erasure::{Evidence, shokyo_erasure};
-use super::handles::{self, Object, Place};
+use super::document::Document;
+use super::erasure::shokyo_erasure;
 use super::shokyo_status;
-use super::vault::VaultState;
-use crate::buffer::EphemeralBuffer;
 use crate::error::Error;
 
 /// A finished, sealed document. A handle, not an address.
@@ -32,17 +29,6 @@ pub type shokyo_reader =
 
 pub(super) type Reader = unsafe extern "C-unwind" fn(*mut c_void, u64, *const u8, usize) -> i32;
 
-/// What the handle stands for.
-pub(super) struct Document {
-    vault: Arc<VaultState>,
-    buffer: EphemeralBuffer,
-}
-
-impl Object for Document {
-    type Handle = shokyo_buffer;
-    const NAME: &'static str = "the buffer";
-}
-
 /// Tells the length of the document's plaintext in bytes.
 ///
 /// buffer: stays the caller's. length: receives the number.
@@ -53,9 +39,10 @@ pub unsafe extern "C" fn shokyo_buffer_length(buffer: *const shokyo_buffer, leng
     guarded(|call| {
         // SAFETY: the caller gives NULL or a place for a number.
         let length = unsafe { Out::new(length, "length") }?;
-        let document = handles::get::<Document>(buffer)?;
-        call.ends(&document.vault);
-        length.write(document.buffer.len());
+        let document = Document::of(buffer)?;
+        let buffer = document.finished()?;
+        document.ends_in(call);
+        length.write(buffer.len());
         Ok(())
     })
 }
@@ -78,9 +65,10 @@ pub unsafe extern "C" fn shokyo_buffer_read_at(
 ) -> shokyo_status {
     guarded(|call| {
         let reader = reader.ok_or(Failure::Argument("reader", "is NULL"))?;
-        let document = handles::get::<Document>(buffer)?;
-        call.uses(&document.vault)?;
-        match document.buffer.read_at(offset, |plain| show(reader, user_data, offset, plain))? {
+        let document = Document::of(buffer)?;
+        let buffer = document.finished()?;
+        document.used_in(call)?;
+        match buffer.read_at(offset, |plain| show(reader, user_data, offset, plain))? {
             0 => Ok(()),
             _ => Err(Failure::Stopped),
         }
@@ -100,10 +88,11 @@ pub unsafe extern "C" fn shokyo_buffer_for_each_window(
 ) -> shokyo_status {
     guarded(|call| {
         let reader = reader.ok_or(Failure::Argument("reader", "is NULL"))?;
-        let document = handles::get::<Document>(buffer)?;
-        call.uses(&document.vault)?;
+        let document = Document::of(buffer)?;
+        let buffer = document.finished()?;
+        document.used_in(call)?;
         let stopped = Cell::new(false);
-        let outcome = document.buffer.for_each_window(|offset, plain| {
+        let outcome = buffer.for_each_window(|offset, plain| {
             stopped.set(show(reader, user_data, offset, plain) != 0);
             if stopped.get() { Err(Error::Cancelled) } else { Ok(()) }
         });
@@ -129,12 +118,7 @@ pub unsafe extern "C" fn shokyo_buffer_erase(
     guarded(|call| {
         // SAFETY: the caller gives NULL or a place for a handle.
         let erasure = unsafe { Out::new(erasure, "erasure") }?;
-        let place = Place::reserve()?;
-        let document = handles::take::<Document>(buffer)?;
-        call.ends(&document.vault);
-        let evidence = Evidence(document.buffer.erase());
-        evidence.tell();
-        erasure.write(place.fill(evidence));
+        erasure.write(Document::erase(call, buffer)?);
         Ok(())
     })
 }
@@ -146,24 +130,11 @@ pub unsafe extern "C" fn shokyo_buffer_erase(
 /// Errors: INVALID_HANDLE, for instance for a document that was freed or erased before.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn shokyo_buffer_free(buffer: *mut shokyo_buffer) -> shokyo_status {
-    guarded(|call| {
-        if buffer.is_null() {
-            return Ok(());
-        }
-        let document = handles::remove::<Document>(buffer)?;
-        call.ends(&document.vault);
-        Ok(())
-    })
+    guarded(|call| Document::free_buffer(call, buffer))
 }
 
 /// Shows a piece of plaintext to a caller's function; its answer.
 pub(super) fn show(reader: Reader, user_data: *mut c_void, offset: u64, plain: &[u8]) -> i32 {
     // SAFETY: the caller gives a function of this type, and the bytes are readable until it returns.
     unsafe { reader(user_data, offset, plain.as_ptr(), plain.len()) }
-}
-
-impl Document {
-    pub(super) fn new(vault: &Arc<VaultState>, buffer: EphemeralBuffer) -> Self {
-        Self { vault: Arc::clone(vault), buffer }
-    }
 }

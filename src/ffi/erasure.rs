@@ -2,9 +2,9 @@
 
 use super::arguments::{Out, PublicStruct, StructOut};
 use super::boundary::guarded;
-use super::handles::{self, Object};
-use super::{log, shokyo_status};
-use crate::buffer::{ErasedCopy, Erasure};
+use super::document::Document;
+use super::shokyo_status;
+use crate::buffer::ErasedCopy;
 use crate::error::Error;
 
 /// A 32-byte key in a key cell.
@@ -77,21 +77,6 @@ unsafe impl PublicStruct for shokyo_erased_copy {
     const LEAST: usize = 32;
 }
 
-/// What the handle stands for.
-pub(super) struct Evidence(pub(super) Erasure);
-
-impl Evidence {
-    /// Tells the host's log of copies that could not be shown to be erased.
-    pub(super) fn tell(&self) {
-        log::not_erased(Some(self.0.session()), self.0.copies().map(|copy| copy.failed).sum());
-    }
-}
-
-impl Object for Evidence {
-    type Handle = shokyo_erasure;
-    const NAME: &'static str = "the erasure";
-}
-
 /// Tells whether everything that was to be erased was read back as erased, and there was something.
 ///
 /// erasure: stays the caller's. verified: receives the answer. If it is false, stop the process and report it.
@@ -102,7 +87,7 @@ pub unsafe extern "C" fn shokyo_erasure_verified(erasure: *const shokyo_erasure,
     guarded(|_| {
         // SAFETY: the caller gives NULL or a place for the answer.
         let verified = unsafe { Out::new(verified, "verified") }?;
-        verified.write(handles::get::<Evidence>(erasure)?.0.is_verified());
+        verified.write(Document::evidence(erasure, |evidence| Ok(evidence.is_verified()))?);
         Ok(())
     })
 }
@@ -120,20 +105,21 @@ pub unsafe extern "C" fn shokyo_erasure_describe(
     guarded(|_| {
         // SAFETY: the caller gives NULL or a struct of the size that it states.
         let info = unsafe { StructOut::new(info) }?;
-        let evidence = handles::get::<Evidence>(erasure)?;
-        let key = evidence.0.key();
-        info.write(shokyo_erasure_info {
-            struct_size: 0,
-            verified: evidence.0.is_verified().into(),
-            session: evidence.0.session().0,
-            protections: evidence.0.protections().bits(),
-            has_key: key.is_some().into(),
-            key_vault: key.map_or(0, |key| key.vault),
-            key_cell: key.map_or(0, |key| key.cell),
-            key_generation: key.map_or(0, |key| key.generation),
-            copy_count: evidence.0.copies().count() as u64,
-        });
-        Ok(())
+        Document::evidence(erasure, |evidence| {
+            let key = evidence.key();
+            info.write(shokyo_erasure_info {
+                struct_size: 0,
+                verified: evidence.is_verified().into(),
+                session: evidence.session().0,
+                protections: evidence.protections().bits(),
+                has_key: key.is_some().into(),
+                key_vault: key.map_or(0, |key| key.vault),
+                key_cell: key.map_or(0, |key| key.cell),
+                key_generation: key.map_or(0, |key| key.generation),
+                copy_count: evidence.copies().count() as u64,
+            });
+            Ok(())
+        })
     })
 }
 
@@ -147,7 +133,7 @@ pub unsafe extern "C" fn shokyo_erasure_copy_count(erasure: *const shokyo_erasur
     guarded(|_| {
         // SAFETY: the caller gives NULL or a place for a number.
         let count = unsafe { Out::new(count, "count") }?;
-        count.write(handles::get::<Evidence>(erasure)?.0.copies().count());
+        count.write(Document::evidence(erasure, |evidence| Ok(evidence.copies().count()))?);
         Ok(())
     })
 }
@@ -167,11 +153,11 @@ pub unsafe extern "C" fn shokyo_erasure_copy_at(
     guarded(|_| {
         // SAFETY: the caller gives NULL or a struct of the size that it states.
         let out = unsafe { StructOut::new(copy) }?;
-        let evidence = handles::get::<Evidence>(erasure)?;
-        let outside = || Error::OutOfRange { at: index as u64, length: evidence.0.copies().count() as u64 };
-        let copy = evidence.0.copies().nth(index).ok_or_else(outside)?;
-        out.write(copy.into());
-        Ok(())
+        Document::evidence(erasure, |evidence| {
+            let outside = || Error::OutOfRange { at: index as u64, length: evidence.copies().count() as u64 };
+            out.write(evidence.copies().nth(index).ok_or_else(outside)?.into());
+            Ok(())
+        })
     })
 }
 
@@ -182,13 +168,7 @@ pub unsafe extern "C" fn shokyo_erasure_copy_at(
 /// Errors: INVALID_HANDLE, for instance for evidence that was freed before.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn shokyo_erasure_free(erasure: *mut shokyo_erasure) -> shokyo_status {
-    guarded(|_| {
-        if erasure.is_null() {
-            return Ok(());
-        }
-        let _ = handles::remove::<Evidence>(erasure)?;
-        Ok(())
-    })
+    guarded(|call| Document::free_erasure(call, erasure))
 }
 
 impl From<&ErasedCopy> for shokyo_erased_copy {

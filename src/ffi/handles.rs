@@ -57,25 +57,73 @@ struct Entry {
     object: Option<Arc<dyn Any + Send + Sync>>,
 }
 
+/// An object that changes its place's generation, and so its handle, while it stays where it is.
+struct Turning {
+    place: usize,
+    /// Where it goes when the place's generations are used up.
+    other: Option<Place>,
+    /// Present until it is back in the table.
+    object: Option<Arc<dyn Any + Send + Sync>>,
+}
+
 /// The object of a handle, shared for the time of a call.
 pub(super) fn get<T: Object>(handle: *const T::Handle) -> Result<Arc<T>, Failure> {
-    let (_, entry) = live::<T>(handle.addr())?;
-    entry.object::<T>()
+    get_at(handle.addr(), T::NAME)
+}
+
+/// The same for an object that has handles of several types: the handle's value, and its name in messages.
+pub(super) fn get_at<T: Any + Send + Sync>(address: usize, name: &'static str) -> Result<Arc<T>, Failure> {
+    live(address, name)?.1.object(name)
 }
 
 /// Takes the object out of the table. It ends when the last call that uses it does.
 pub(super) fn remove<T: Object>(handle: *const T::Handle) -> Result<Arc<T>, Failure> {
-    let (place, mut entry) = live::<T>(handle.addr())?;
-    let object = entry.object::<T>()?;
+    remove_at(handle.addr(), T::NAME, |_| Ok(()))
+}
+
+/// The same for an object that has handles of several types, unless it is not of the right type.
+pub(super) fn remove_at<T: Any + Send + Sync>(
+    address: usize,
+    name: &'static str,
+    check: impl FnOnce(&T) -> Result<(), Failure>,
+) -> Result<Arc<T>, Failure> {
+    let (place, mut entry) = live(address, name)?;
+    let object = entry.object(name)?;
+    check(&object)?;
     // The object itself lives on in what is returned, so that nothing is dropped here.
     entry.vacate(place);
     Ok(object)
 }
 
+/// Changes an object into what its next handle stands for, whose value it gives; refused, and nothing changed, while any call uses it.
+/// Meanwhile neither handle is live. If the work fails, the old one is again.
+pub(super) fn turn_at<T: Any + Send + Sync>(
+    address: usize,
+    name: &'static str,
+    work: impl FnOnce(&mut T) -> Result<(), Failure>,
+) -> Result<usize, Failure> {
+    let (place, mut entry) = live(address, name)?;
+    let object = entry.object.as_ref().ok_or(Failure::Handle(name, MISSING))?;
+    if !object.is::<T>() {
+        return Err(Failure::Handle(name, OTHER_KIND));
+    }
+    // One is the table's. Others are made only under the lock of the place.
+    if Arc::strong_count(object) > 1 {
+        return Err(Failure::InUse(name));
+    }
+    let other = if entry.generation < LAST_GENERATION { None } else { Some(Place::reserve()?) };
+    entry.generation += 1;
+    let mut turning = Turning { place, other, object: entry.object.take() };
+    drop(entry);
+    let object = turning.object.as_mut().and_then(Arc::get_mut).and_then(|object| object.downcast_mut());
+    work(object.ok_or(Failure::InUse(name))?)?;
+    turning.turned()
+}
+
 /// Takes the object out of the table to consume it; refused, and nothing changed, while any call uses it.
 pub(super) fn take<T: Object>(handle: *const T::Handle) -> Result<T, Failure> {
-    let (place, mut entry) = live::<T>(handle.addr())?;
-    let object = entry.object::<T>()?;
+    let (place, mut entry) = live(handle.addr(), T::NAME)?;
+    let object = entry.object(T::NAME)?;
     // One is the table's and one is ours. Others are made only under the lock of the place.
     if Arc::strong_count(&object) > 2 {
         return Err(Failure::InUse(T::NAME));
@@ -109,15 +157,19 @@ impl Place {
 
     /// Puts an object there; its handle.
     pub(super) fn fill<T: Object>(self, object: T) -> *mut T::Handle {
-        let object = Arc::new(object);
-        let Some(mut entry) = TABLE.entry(self.0) else {
-            unreachable!("a place that was set aside is in the table, which never shrinks")
-        };
-        let hidden = (entry.generation << PLACE_BITS | self.0) ^ MASK.get().copied().unwrap_or_default();
-        entry.object = Some(object);
-        drop(entry);
+        self.fill_with(Arc::new(object))
+    }
+
+    /// Puts an object there that others have as well; its handle.
+    pub(super) fn fill_with<T: Object>(self, object: Arc<T>) -> *mut T::Handle {
+        std::ptr::without_provenance_mut(self.fill_at(object))
+    }
+
+    /// The same for an object that has handles of several types: the value of its handle.
+    pub(super) fn fill_at(self, object: Arc<dyn Any + Send + Sync>) -> usize {
+        let address = TABLE.put(self.0, object);
         std::mem::forget(self);
-        std::ptr::without_provenance_mut(hidden << 1 | 1)
+        address
     }
 }
 
@@ -127,7 +179,40 @@ impl Drop for Place {
     }
 }
 
+impl Turning {
+    /// Puts the object back under its new handle, whose value it gives.
+    fn turned(mut self) -> Result<usize, Failure> {
+        let object = self.object.take().ok_or(Failure::Exhausted)?;
+        Ok(match self.other.take() {
+            Some(other) => other.fill_at(object),
+            None => TABLE.put(self.place, object),
+        })
+    }
+}
+
+impl Drop for Turning {
+    /// Puts the object back under its old handle, after the work has failed or panicked.
+    fn drop(&mut self) {
+        if let Some(object) = self.object.take()
+            && let Some(mut entry) = TABLE.entry(self.place)
+        {
+            // The new generation was never given to anybody.
+            entry.generation -= 1;
+            entry.object = Some(object);
+        }
+    }
+}
+
 impl Table {
+    /// Puts an object in a place that is set aside for the caller; the value of its handle.
+    fn put(&self, place: usize, object: Arc<dyn Any + Send + Sync>) -> usize {
+        let Some(mut entry) = self.entry(place) else {
+            unreachable!("a place that was set aside is in the table, which never shrinks")
+        };
+        entry.object = Some(object);
+        ((entry.generation << PLACE_BITS | place) ^ MASK.get().copied().unwrap_or_default()) << 1 | 1
+    }
+
     /// The place, locked; `None` beyond those that were ever set aside.
     fn entry(&self, place: usize) -> Option<MutexGuard<'_, Entry>> {
         let (block, offset) = whereabouts(place)?;
@@ -154,9 +239,9 @@ impl Table {
 
 impl Entry {
     /// The object, if it is of this kind.
-    fn object<T: Object>(&self) -> Result<Arc<T>, Failure> {
-        let object = self.object.as_ref().ok_or(Failure::Handle(T::NAME, MISSING))?;
-        Arc::clone(object).downcast().map_err(|_| Failure::Handle(T::NAME, "is of another kind"))
+    fn object<T: Any + Send + Sync>(&self, name: &'static str) -> Result<Arc<T>, Failure> {
+        let object = self.object.as_ref().ok_or(Failure::Handle(name, MISSING))?;
+        Arc::clone(object).downcast().map_err(|_| Failure::Handle(name, OTHER_KIND))
     }
 
     /// Ends the generation, whose object the caller holds. A place whose generations are used up is left for ever.
@@ -170,9 +255,10 @@ impl Entry {
 }
 
 const MISSING: &str = "is not live: it was freed, consumed or never given";
+pub(super) const OTHER_KIND: &str = "is of another kind";
 
 /// The place that a handle's value stands for, locked, if its generation lasts.
-fn live<T: Object>(address: usize) -> Result<(usize, MutexGuard<'static, Entry>), Failure> {
+fn live(address: usize, name: &'static str) -> Result<(usize, MutexGuard<'static, Entry>), Failure> {
     let find = || {
         if address & 1 == 0 {
             return None;
@@ -182,7 +268,7 @@ fn live<T: Object>(address: usize) -> Result<(usize, MutexGuard<'static, Entry>)
         let entry = TABLE.entry(place)?;
         (entry.generation == plain >> PLACE_BITS).then_some((place, entry))
     };
-    find().ok_or(Failure::Handle(T::NAME, MISSING))
+    find().ok_or(Failure::Handle(name, MISSING))
 }
 
 /// The block of a place, and where in it.
@@ -209,129 +295,4 @@ fn free() -> MutexGuard<'static, Free> {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
-mod tests {
-    use super::*;
-    use std::collections::HashSet;
-
-    struct Number(u32);
-    struct Word;
-
-    impl Object for Number {
-        type Handle = u8;
-        const NAME: &'static str = "the number";
-    }
-
-    impl Object for Word {
-        type Handle = u8;
-        const NAME: &'static str = "the word";
-    }
-
-    fn give(number: u32) -> *mut u8 {
-        Place::reserve().unwrap().fill(Number(number))
-    }
-
-    #[test]
-    fn no_handle_value_comes_back() {
-        let mut seen = HashSet::new();
-        for number in 0..10_000 {
-            let handle = give(number);
-            assert!(!handle.is_null() && handle.addr() & 1 == 1);
-            assert!(seen.insert(handle.addr()), "a handle came back");
-            assert_eq!(remove::<Number>(handle).unwrap().0, number);
-        }
-        assert!(seen.iter().all(|address| get::<Number>(std::ptr::without_provenance(*address)).is_err()));
-    }
-
-    #[test]
-    fn a_neighbouring_value_is_no_handle() {
-        let handle = give(1);
-        for bit in 0..usize::BITS {
-            let wrong = std::ptr::without_provenance(handle.addr() ^ 1 << bit);
-            // Another test's handle may differ in one bit of the place.
-            assert!(get::<Word>(wrong).is_err());
-            if !(1..=PLACE_BITS).contains(&bit) {
-                assert!(matches!(get::<Number>(wrong), Err(Failure::Handle(..))), "bit {bit}");
-            }
-        }
-        assert_eq!(take::<Number>(handle).unwrap_or(Number(0)).0, 1);
-    }
-
-    #[test]
-    fn what_is_in_use_cannot_be_consumed_but_freed() {
-        let handle = give(7);
-        let used = get::<Number>(handle).unwrap();
-        assert!(matches!(take::<Number>(handle), Err(Failure::InUse(_))));
-        assert!(get::<Number>(handle).is_ok(), "a refused consumption keeps the handle");
-        drop(remove::<Number>(handle).unwrap());
-        assert!(get::<Number>(handle).is_err());
-        assert_eq!(used.0, 7);
-    }
-
-    #[test]
-    fn a_place_that_was_not_filled_is_given_back() {
-        let place = Place::reserve().unwrap();
-        let number = place.0;
-        drop(place);
-        let filled = TABLE.entry(number).unwrap().object.is_some();
-        assert!(filled || free().places.contains(&number) || TABLE.entry(number).unwrap().object.is_some());
-    }
-
-    #[test]
-    fn a_place_without_generations_is_never_filled_again() {
-        let place = Place::reserve().unwrap();
-        let number = place.0;
-        TABLE.entry(number).unwrap().generation = LAST_GENERATION;
-        let last = place.fill(Number(3));
-        assert_eq!(get::<Number>(last).unwrap().0, 3);
-        drop(remove::<Number>(last).unwrap());
-        assert!(get::<Number>(last).is_err());
-        assert!(!free().places.contains(&number));
-    }
-
-    #[test]
-    fn every_place_has_one_whereabouts() {
-        let mut expected = (0, 0);
-        for place in 0..PLACES.min(1 << 16) {
-            assert_eq!(whereabouts(place), Some(expected));
-            expected.1 += 1;
-            if expected.1 == FIRST << expected.0 {
-                expected = (expected.0 + 1, 0);
-            }
-        }
-        assert!(whereabouts(PLACES - 1).is_some_and(|(block, _)| block < BLOCKS));
-        assert_eq!(whereabouts(usize::MAX), None);
-    }
-
-    #[test]
-    fn threads_that_give_take_and_use_at_once_agree() {
-        let shared: Vec<_> = (0..300).map(give).map(|handle| handle.addr()).collect();
-        std::thread::scope(|scope| {
-            for thread in 0..4_u32 {
-                let shared = &shared;
-                scope.spawn(move || {
-                    for round in 0..300 {
-                        let own = give(thread * 1000 + round);
-                        for (number, address) in shared.iter().enumerate() {
-                            let object = get::<Number>(std::ptr::without_provenance(*address)).unwrap();
-                            assert_eq!(object.0, number as u32);
-                        }
-                        assert_eq!(take::<Number>(own).unwrap_or(Number(0)).0, thread * 1000 + round);
-                        assert!(get::<Number>(own).is_err());
-                    }
-                });
-            }
-        });
-        for address in shared {
-            let handle = std::ptr::without_provenance(address);
-            let removed = std::thread::scope(|scope| {
-                let threads: Vec<_> = (0..2)
-                    .map(|_| scope.spawn(move || remove::<Number>(std::ptr::without_provenance(address)).is_ok()))
-                    .collect();
-                threads.into_iter().filter_map(|thread| thread.join().ok()).filter(|removed| *removed).count()
-            });
-            assert_eq!(removed, 1);
-            assert!(get::<Number>(handle).is_err());
-        }
-    }
-}
+mod tests;

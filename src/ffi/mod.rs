@@ -20,6 +20,7 @@ compile_error!(
 mod arguments;
 mod boundary;
 mod cancellation;
+mod document;
 mod handles;
 
 // The header has its functions in this order, which the blank lines keep rustfmt from changing.

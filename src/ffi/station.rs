@@ -12,7 +12,7 @@ use super::arguments::{Out, PublicStruct, StructOut, fixed, read_struct, text};
 use super::boundary::{Failure, guarded};
 use super::handles::{self, Object, Place};
 use super::link::Links;
-use super::vault::{OpenVault, VaultState, shokyo_vault};
+use super::vault::{VaultState, shokyo_vault};
 use super::{log, shokyo_status};
 use crate::custody::{Journal, OpenSession};
 use crate::error::Error;
@@ -241,7 +241,7 @@ pub unsafe extern "C" fn shokyo_station_vault(
         let station = station_of(station)?;
         call.ends(&station.vault);
         let place = Place::reserve()?;
-        vault.write(place.fill(OpenVault(Arc::clone(&station.vault))));
+        vault.write(place.fill_with(Arc::clone(&station.vault)));
         Ok(())
     })
 }

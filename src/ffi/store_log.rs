@@ -38,7 +38,7 @@ pub struct shokyo_log_check {
     pub keys: *const c_char,
     /// A checkpoint of this log that was kept elsewhere, a signed note: only that shows that the newest entries were cut off. NULL: none.
     pub known: *const c_char,
-    /// The path of a configuration, or of a file with its table [trust] alone, that names the authorities to believe about receipts. NULL:
+    /// The path of a configuration, or of a file with its table `trust` alone, that names the authorities to believe about receipts. NULL:
     /// the signatures of receipts are not verified.
     pub trust: *const c_char,
     /// The path of certificates of other stations for receipts (PEM, as many as there are), believed if the authorities vouch for them.

@@ -114,10 +114,7 @@ pub(super) struct VaultState {
     poisoned: AtomicBool,
 }
 
-/// What the handle stands for.
-pub(super) struct OpenVault(pub(super) Arc<VaultState>);
-
-impl Object for OpenVault {
+impl Object for VaultState {
     type Handle = shokyo_vault;
     const NAME: &'static str = "the vault";
 }
@@ -145,7 +142,7 @@ pub unsafe extern "C" fn shokyo_vault_open(
         let options = options.to_library()?;
         let place = Place::reserve()?;
         let opened = VaultState::new(Vault::open(options)?);
-        vault.write(place.fill(OpenVault(Arc::new(opened))));
+        vault.write(place.fill(opened));
         Ok(())
     })
 }
@@ -204,15 +201,14 @@ pub unsafe extern "C" fn shokyo_vault_free(vault: *mut shokyo_vault) -> shokyo_s
         if vault.is_null() {
             return Ok(());
         }
-        let opened = handles::remove::<OpenVault>(vault)?;
-        call.ends(&opened.0);
+        call.ends(&handles::remove::<VaultState>(vault)?);
         Ok(())
     })
 }
 
 /// The vault of a handle.
 pub(super) fn state_of(vault: *const shokyo_vault) -> Result<Arc<VaultState>, Failure> {
-    Ok(Arc::clone(&handles::get::<OpenVault>(vault)?.0))
+    handles::get(vault)
 }
 
 impl VaultState {

@@ -1,17 +1,14 @@
 //! Documents being written, for C.
 
 use std::ffi::c_void;
-use std::sync::{Arc, Mutex, MutexGuard, TryLockError};
 
 use super::arguments::{Out, PublicStruct, read_struct, slice};
-use super::boundary::{Failure, guarded};
-use super::buffer::{Document, shokyo_buffer};
-use super::erasure::{Evidence, shokyo_erasure};
-use super::handles::{self, Object, Place};
+use super::boundary::guarded;
+use super::buffer::shokyo_buffer;
+use super::document::Document;
+use super::erasure::shokyo_erasure;
 use super::shokyo_status;
-use super::vault::{VaultState, shokyo_vault, state_of};
-use crate::buffer::Writer;
-use crate::error::Error;
+use super::vault::{shokyo_vault, state_of};
 use crate::types::{Binding, SessionId};
 
 /// A document being written. A handle, not an address.
@@ -37,17 +34,6 @@ unsafe impl PublicStruct for shokyo_binding {
     const LEAST: usize = 68;
 }
 
-/// What the handle stands for. Nothing is inside once it was finished in vain.
-pub(super) struct Writing {
-    vault: Arc<VaultState>,
-    writer: Mutex<Option<Writer>>,
-}
-
-impl Object for Writing {
-    type Handle = shokyo_writer;
-    const NAME: &'static str = "the writer";
-}
-
 /// Begins a document under a fresh key.
 ///
 /// vault: stays the caller's, and may be freed before the writer. binding: read during the call. writer: receives the handle, which
@@ -69,9 +55,7 @@ pub unsafe extern "C" fn shokyo_writer_new(
         let binding = Binding { session: SessionId(binding.session), context: binding.context };
         let vault = state_of(vault)?;
         call.uses(&vault)?;
-        let place = Place::reserve()?;
-        let writer = Mutex::new(Some(vault.vault().writer(binding)?));
-        out.write(place.fill(Writing { vault, writer }));
+        out.write(Document::begin(vault, binding)?);
         Ok(())
     })
 }
@@ -93,11 +77,7 @@ pub unsafe extern "C" fn shokyo_writer_write(
     guarded(|call| {
         // SAFETY: the caller gives NULL or readable bytes that nobody writes meanwhile.
         let plain = unsafe { slice(data, length, "data") }?;
-        let writing = handles::get::<Writing>(writer)?;
-        call.uses(&writing.vault)?;
-        let mut writer = writing.alone()?;
-        writer.as_mut().ok_or(Error::Erased)?.write(plain)?;
-        Ok(())
+        Document::write(call, writer, plain)
     })
 }
 
@@ -116,13 +96,7 @@ pub unsafe extern "C" fn shokyo_writer_finish(
     guarded(|call| {
         // SAFETY: the caller gives NULL or a place for a handle.
         let out = unsafe { Out::new(buffer, "buffer") }?;
-        let writing = handles::get::<Writing>(writer)?;
-        call.uses(&writing.vault)?;
-        let place = Place::reserve()?;
-        let document = writing.alone()?.take().ok_or(Error::Erased)?.finish()?;
-        out.write(place.fill(Document::new(&writing.vault, document)));
-        // Another thread may have freed the writer meanwhile, which is as good.
-        let _ = handles::remove::<Writing>(writer);
+        out.write(Document::finish(call, writer)?);
         Ok(())
     })
 }
@@ -142,14 +116,7 @@ pub unsafe extern "C" fn shokyo_writer_erase(
     guarded(|call| {
         // SAFETY: the caller gives NULL or a place for a handle.
         let out = unsafe { Out::new(erasure, "erasure") }?;
-        let writing = handles::get::<Writing>(writer)?;
-        call.ends(&writing.vault);
-        let place = Place::reserve()?;
-        let evidence = Evidence(writing.alone()?.take().ok_or(Error::Erased)?.erase());
-        evidence.tell();
-        out.write(place.fill(evidence));
-        // Another thread may have freed the writer meanwhile, which is as good.
-        let _ = handles::remove::<Writing>(writer);
+        out.write(Document::erase_unfinished(call, writer)?);
         Ok(())
     })
 }
@@ -158,27 +125,8 @@ pub unsafe extern "C" fn shokyo_writer_erase(
 ///
 /// writer: no longer valid afterwards. NULL does nothing and succeeds.
 /// Threads: any. Signals: not safe in a signal handler.
-/// Errors: INVALID_HANDLE, for instance for a writer that was freed or finished before.
+/// Errors: INVALID_HANDLE, for instance for a writer that was freed or finished before, or is being finished or erased now.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn shokyo_writer_free(writer: *mut shokyo_writer) -> shokyo_status {
-    guarded(|call| {
-        if writer.is_null() {
-            return Ok(());
-        }
-        let writing = handles::remove::<Writing>(writer)?;
-        call.ends(&writing.vault);
-        Ok(())
-    })
-}
-
-impl Writing {
-    /// The writer, for this call alone.
-    fn alone(&self) -> Result<MutexGuard<'_, Option<Writer>>, Failure> {
-        match self.writer.try_lock() {
-            Ok(writer) => Ok(writer),
-            // After a panic the vault is poisoned; what remains is to erase.
-            Err(TryLockError::Poisoned(poisoned)) => Ok(poisoned.into_inner()),
-            Err(TryLockError::WouldBlock) => Err(Failure::InUse(Self::NAME)),
-        }
-    }
+    guarded(|call| Document::free_writer(call, writer))
 }
