@@ -72,11 +72,12 @@ impl Renderer {
     ///
     /// The memory that the program reads and the pages are [registered](EphemeralBuffer::register_copy) with the document
     /// ([`CopyClass::Spool`], [`CopyClass::Derivative`]) before they are made. When this returns, in whatever way, the program has ended
-    /// and the memory is wiped and read back; the pages are in the document's own vault, sealed under a key of their own.
+    /// and the memory is wiped and read back; the pages are in the document's own vault, sealed under a key of their own. The call
+    /// occupies one of its windows. When the document is erased or expires meanwhile, the program is killed.
     ///
     /// # Errors
     /// [`Error::Refused`] for a program without an absolute path; [`Error::Io`] when it cannot be started, fails, or takes too long
-    /// ([`TimedOut`](io::ErrorKind::TimedOut)); [`Error::LockedMemoryExhausted`]; [`Error::System`];
+    /// ([`TimedOut`](io::ErrorKind::TimedOut)); [`Error::Erased`] when the document was, meanwhile; [`Error::LockedMemoryExhausted`]; [`Error::System`];
     /// [`Error::TooLarge`] for more pages than the vault takes; [`Error::NotErased`]; as [`EphemeralBuffer::read_at`].
     pub fn render(&self, document: &EphemeralBuffer) -> Result<Rendering, Error> {
         if !self.program.is_absolute() {
@@ -86,11 +87,12 @@ impl Renderer {
         let mut memory = self.memory_for(document)?;
         let handed = document.register_copy(CopyClass::Spool)?;
         let derived = document.register_copy(CopyClass::Derivative)?;
-        let outcome = fill(&mut memory, document).and_then(|()| self.run(&memory, &mut writer));
+        let watch = Watch { document, deadline: Instant::now() + self.time };
+        let outcome = fill(&mut memory, document).and_then(|()| self.run(&memory, &mut writer, &watch));
         let wiped = clear(&mut memory, document);
-        let left = wiped.as_ref().err().cloned();
+        let outcome = wiped.as_ref().err().cloned().map_or(outcome, Err);
         handed.erased(wiped)?;
-        if let Err(error) = left.map_or(outcome, Err) {
+        if let Err(error) = outcome.and_then(|()| watch.time_left().map(drop)) {
             derived.erased_as(writer.erase())?;
             return Err(error);
         }
@@ -116,8 +118,7 @@ impl Renderer {
         }
     }
 
-    fn run(&self, memory: &MemoryFile, pages: &mut Writer) -> Result<(), Error> {
-        let deadline = Instant::now() + self.time;
+    fn run(&self, memory: &MemoryFile, pages: &mut Writer, watch: &Watch<'_>) -> Result<(), Error> {
         let input = memory.reader().map_err(|error| Error::io("handing the document to the renderer", &error))?;
         let mut command = Command::new(&self.program);
         command.args(self.arguments.iter().map(|argument| {
@@ -134,12 +135,14 @@ impl Renderer {
             .stdout
             .take()
             .ok_or(Error::Io { what: "starting the renderer", kind: io::ErrorKind::Other })?;
-        pages.copy_from(&mut Until { output, deadline }).map_err(|error| match error {
-            Error::Io { kind: io::ErrorKind::TimedOut, .. } => TOO_LONG,
-            Error::Io { kind, .. } => Error::Io { what: "reading the pages from the renderer", kind },
+        pages.copy_from(&mut Watched { output, watch }).map_err(|error| match error {
+            Error::Io { kind, .. } => {
+                let what = "reading the pages from the renderer";
+                watch.time_left().err().unwrap_or(Error::Io { what, kind })
+            }
             other => other,
         })?;
-        let status = running.end(deadline)?;
+        let status = running.end(watch)?;
         if status.success() {
             Ok(())
         } else {
@@ -178,12 +181,10 @@ struct Running {
 }
 
 impl Running {
-    /// Waits for its end, at most until `deadline`.
-    fn end(&mut self, deadline: Instant) -> Result<ExitStatus, Error> {
+    /// Waits for its end, as long as that is allowed.
+    fn end(&mut self, watch: &Watch<'_>) -> Result<ExitStatus, Error> {
         while !child::has_ended(self.child.id()) {
-            if Instant::now() >= deadline {
-                return Err(TOO_LONG);
-            }
+            watch.time_left()?;
             std::thread::sleep(Duration::from_millis(1));
         }
         self.kill().map_err(|error| Error::io("waiting for the renderer", &error))
@@ -205,18 +206,34 @@ impl Drop for Running {
     }
 }
 
-/// Reads a pipe until a time.
-struct Until {
-    output: ChildStdout,
+/// How long a program may go on: until its time is over, or its document is erased.
+struct Watch<'d> {
+    document: &'d EphemeralBuffer,
     deadline: Instant,
 }
 
-impl Read for Until {
-    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
-        let left = self.deadline.saturating_duration_since(Instant::now());
-        if left.is_zero() || !child::wait_readable(&self.output, left)? {
-            return Err(io::ErrorKind::TimedOut.into());
+impl Watch<'_> {
+    /// How soon to ask again whether the document is still there.
+    const SLICE: Duration = Duration::from_millis(50);
+
+    fn time_left(&self) -> Result<Duration, Error> {
+        if !self.document.key().is_live() {
+            return Err(Error::Erased);
         }
+        let left = self.deadline.saturating_duration_since(Instant::now());
+        if left.is_zero() { Err(TOO_LONG) } else { Ok(left.min(Self::SLICE)) }
+    }
+}
+
+/// Reads a program's output while it may go on.
+struct Watched<'d> {
+    output: ChildStdout,
+    watch: &'d Watch<'d>,
+}
+
+impl Read for Watched<'_> {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        while !child::wait_readable(&self.output, self.watch.time_left()?)? {}
         self.output.read(into)
     }
 }

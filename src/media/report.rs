@@ -4,6 +4,7 @@ use core::fmt;
 
 /// What overwriting a file did. It never says "erased": see [`Overwritten::CLAIM`] and [`Overwritten::remainders`].
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Overwritten {
     /// Bytes that were overwritten with zeros, once, and made durable (`fsync`).
     pub bytes: u64,
@@ -107,7 +108,7 @@ pub enum Remainder {
     NotReadFromDevice,
     /// This many other names, which show the zeros as well (hard links).
     OtherNames(u64),
-    /// This many processes have the file open, or parts of it in memory.
+    /// This many other processes have the file open or mapped.
     OpenElsewhere(u64),
     /// Who else has the file open could be seen of the own processes only.
     UnseenHolders,
@@ -191,7 +192,10 @@ impl fmt::Display for Remainder {
                 return write!(f, "{count} other names (hard links) of the same file stay, and show what it holds now");
             }
             Self::OpenElsewhere(count) => {
-                return write!(f, "{count} other processes have it open, and may have read it into their memory");
+                return write!(
+                    f,
+                    "{count} other processes have it open or mapped, and may have read it into their memory"
+                );
             }
             Self::UnseenHolders => {
                 "whether processes of other users have it open could not be seen; run as root to see"

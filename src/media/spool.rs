@@ -247,8 +247,11 @@ impl Spooled {
         let mut evidence = self.evidence.take().ok_or(Error::Erased)?;
         let key = self.key.take().map(KeyCell::erase);
         let key_failure = key.as_ref().and_then(|outcome| outcome.as_ref().err().cloned());
-        if let Some(outcome) = key {
-            evidence.record(CopyClass::Key, outcome);
+        match key {
+            Some(outcome) => evidence.record(CopyClass::Key, outcome),
+            // A reader's panic took it along: it is destroyed, and there is no evidence of that.
+            None if evidence.key().is_none() => evidence.record(CopyClass::Key, Err(Error::NotErased { bytes: 32 })),
+            None => {}
         }
         let file = overwrite(&self.path, OverwriteOptions::default());
         if file.is_err() {

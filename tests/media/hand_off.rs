@@ -108,11 +108,13 @@ fn the_program_has_no_core_no_privileges_no_environment_and_no_other_descriptor(
     #[cfg(shokyo_faults)]
     let _alone = shokyo::faults::serialised(&[]);
     let document = vault().seal(BINDING, b"a document").unwrap();
-    // One that a careless program would pass on.
+    // One that a careless program would pass on, with a number that nobody else has.
     let open = std::fs::File::open("/etc/passwd").unwrap();
-    let inherited = std::os::fd::AsRawFd::as_raw_fd(&open);
-    // SAFETY: clears a flag of a descriptor of this test's.
-    unsafe { libc::fcntl(inherited, libc::F_SETFD, 0) };
+    // SAFETY: makes a descriptor of this test's, which stays open.
+    let inherited = unsafe { libc::fcntl(std::os::fd::AsRawFd::as_raw_fd(&open), libc::F_DUPFD, 500) };
+    let listed = std::process::Command::new("ls").arg("/proc/self/fd").output().unwrap().stdout;
+    let listed = String::from_utf8(listed).unwrap();
+    assert!(listed.lines().any(|line| line == inherited.to_string()), "the control: others do inherit it: {listed}");
     let told = shell(
         &document,
         "cat /proc/self/limits /proc/self/coredump_filter; grep NoNewPrivs /proc/self/status; ls /proc/self/fd; env; pwd",
@@ -151,6 +153,31 @@ fn a_program_that_takes_too_long_is_killed_with_what_it_started() {
     control.kill().unwrap();
     control.wait().unwrap();
     assert!(document.erase().is_verified(), "and nothing is left of what it was given");
+}
+
+#[test]
+fn a_document_that_is_erased_meanwhile_ends_the_program() {
+    #[cfg(shokyo_faults)]
+    let _alone = shokyo::faults::serialised(&[]);
+    // With secret memory, where the kernel has it.
+    let vault = shokyo::Vault::open(shokyo::VaultOptions::new()).unwrap();
+    let document = vault.seal(BINDING, &random(50_000)).unwrap();
+    for script in ["sleep 60", "exec >&-; sleep 60"] {
+        let document = if script.starts_with("exec") { &vault.seal(BINDING, b"another").unwrap() } else { &document };
+        let start = Instant::now();
+        let error = std::thread::scope(|scope| {
+            scope.spawn(|| {
+                std::thread::sleep(Duration::from_millis(300));
+                let _ = vault.erase_now();
+            });
+            Renderer::new("/bin/sh", ["-c", script]).render(document).unwrap_err()
+        });
+        assert_eq!(error, Error::Erased, "{script}");
+        assert!(start.elapsed() < Duration::from_secs(20), "{script}");
+    }
+    let other = vault.seal(BINDING, b"a document").unwrap();
+    let rendering = Renderer::new("/bin/cat", [Renderer::DOCUMENT]).render(&other).unwrap();
+    assert_eq!(text(rendering.pages()), "a document", "the control: the vault goes on");
 }
 
 /// Whether a child of this process, or one that was left to the system, has this command line.

@@ -9,7 +9,7 @@ use serde_json::Value;
 use shokyo::Error;
 use shokyo::media::{Blocks, OverwriteOptions, Overwritten, ReadBack, Remainder, overwrite};
 
-use super::image::{Image, write};
+use super::image::{BTRFS, EXT4, Image, XFS, write};
 use super::{is_root, random};
 
 const LENGTH: usize = 300_001;
@@ -28,7 +28,7 @@ fn done(path: &Path) -> Overwritten {
 fn nothing_of_an_overwritten_file_is_in_the_blocks() {
     #[cfg(shokyo_faults)]
     let _alone = shokyo::faults::serialised(&[]);
-    let Some(image) = Image::or_skip("nothing_of_an_overwritten_file_is_in_the_blocks", &[]) else { return };
+    let Some(image) = Image::or_skip("nothing_of_an_overwritten_file_is_in_the_blocks", &EXT4, &[]) else { return };
     let (overwritten, unlinked) = (random(LENGTH), random(LENGTH));
     let (file, control) = (image.root().join("file"), image.root().join("control"));
     write(&file, &overwritten);
@@ -52,13 +52,53 @@ fn nothing_of_an_overwritten_file_is_in_the_blocks() {
 fn copies_in_a_journal_of_content_are_told() {
     #[cfg(shokyo_faults)]
     let _alone = shokyo::faults::serialised(&[]);
-    let Some(image) = Image::or_skip("copies_in_a_journal_of_content_are_told", &["data=journal"]) else { return };
+    let Some(image) = Image::or_skip("copies_in_a_journal_of_content_are_told", &EXT4, &["data=journal"]) else {
+        return;
+    };
     let content = random(LENGTH);
     let file = image.root().join("file");
     write(&file, &content);
     let report = done(&file);
     assert!(report.remainders.contains(&Remainder::DataJournal), "{report:?}");
     assert!(image.pieces(&content) > 0, "the report is right: the journal still holds content");
+}
+
+#[test]
+fn where_the_file_system_copies_on_write_the_old_blocks_are_told_and_hold_the_content() {
+    #[cfg(shokyo_faults)]
+    let _alone = shokyo::faults::serialised(&[]);
+    let test = "where_the_file_system_copies_on_write_the_old_blocks_are_told_and_hold_the_content";
+    let Some(image) = Image::or_skip(test, &BTRFS, &[]) else { return };
+    let content = random(LENGTH);
+    let file = image.root().join("file");
+    write(&file, &content);
+    let report = done(&file);
+    assert_eq!((report.file_system.as_str(), report.blocks), ("btrfs", Blocks::Moved));
+    assert!(report.remainders.contains(&Remainder::OldBlocks), "{report:?}");
+    assert!(report.remainders.contains(&Remainder::CopyOnWrite), "{report:?}");
+    assert!(report.remainders.contains(&Remainder::LoopDevice), "the device below is found: {report:?}");
+    assert!(image.pieces(&content) > LENGTH / 512 / 2, "the report is right");
+}
+
+#[test]
+fn blocks_that_another_file_shares_are_told() {
+    #[cfg(shokyo_faults)]
+    let _alone = shokyo::faults::serialised(&[]);
+    let Some(image) = Image::or_skip("blocks_that_another_file_shares_are_told", &XFS, &[]) else { return };
+    let content = random(LENGTH);
+    for shared in [false, true] {
+        let (file, other) = (image.root().join("file"), image.root().join("other"));
+        write(&file, &content);
+        if shared {
+            let copied = Command::new("cp").arg("--reflink=always").args([&file, &other]).status().unwrap();
+            assert!(copied.success());
+        }
+        let report = done(&file);
+        assert_eq!(report.blocks, if shared { Blocks::Moved } else { Blocks::Same }, "{report:?}");
+        assert_eq!(report.remainders.contains(&Remainder::SharedBlocks), shared, "{report:?}");
+        assert_eq!(report.remainders.contains(&Remainder::OldBlocks), shared, "{report:?}");
+        assert_eq!(image.pieces(&content), if shared { LENGTH / 512 } else { 0 }, "the report is right");
+    }
 }
 
 #[test]
@@ -118,7 +158,7 @@ fn a_lower_layer_keeps_its_file_and_the_report_says_so() {
     #[cfg(shokyo_faults)]
     let _alone = shokyo::faults::serialised(&[]);
     let test = "a_lower_layer_keeps_its_file_and_the_report_says_so";
-    let Some(image) = Image::or_skip(test, &[]) else { return };
+    let Some(image) = Image::or_skip(test, &EXT4, &[]) else { return };
     let at = |name: &str| image.root().join(name);
     for name in ["lower", "upper", "work", "seen"] {
         fs::create_dir(at(name)).unwrap();

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use shokyo::media::Renderer;
 
-use super::image::Image;
+use super::image::{EXT4, Image};
 use super::{BINDING, is_root, pieces_in, random, vault};
 
 const LENGTH: usize = 60_000;
@@ -179,7 +179,7 @@ fn cups_keeps_what_it_printed_unless_it_is_told_not_to_and_a_disk_keeps_it_then(
     drop(cups);
 
     // The same settings, on a disk.
-    let Some(disk) = Image::or_skip(test, &[]) else { return };
+    let Some(disk) = Image::or_skip(test, &EXT4, &[]) else { return };
     let spool = disk.root().join("spool");
     let cups = Cups::start(&settings(), &spool);
     // The kernel may never write a file back that is removed at once: here the printer is slow, and it does.

@@ -109,6 +109,11 @@ fn a_file_that_was_altered_cut_or_swapped_does_not_open() {
         let error = spooled.read(|_| -> Result<(), Error> { panic!("nothing authentic can be shown") }).unwrap_err();
         assert!(matches!(error, Error::NotAuthentic | Error::Mismatch { .. } | Error::Malformed { .. }), "{error}");
     }
+    let mut spooled = spool.keep(vault.seal(BINDING, &plain).unwrap()).unwrap();
+    let panics = || spooled.read(|_| -> Result<(), Error> { panic!("a reader's own fault") });
+    std::panic::catch_unwind(std::panic::AssertUnwindSafe(panics)).unwrap_err();
+    assert!(!spooled.erase().unwrap().evidence.unwrap().is_verified(), "the key went without evidence");
+
     let mut one = spool.keep(vault.seal(BINDING, &plain).unwrap()).unwrap();
     let first = sealed_files(folder.path()).remove(0);
     let mut other = spool.keep(vault.seal(BINDING, &plain).unwrap()).unwrap();

@@ -129,21 +129,33 @@ const PACKAGES: &[Package] = &[
     },
     Package {
         name: "cups-daemon",
-        sign: Sign::File("/usr/sbin/cupsd"),
+        sign: Sign::Program("cupsd"),
         required: false,
         reason: "a scheduler of the tests' own, to see what it keeps of a printed document (with the next one: 6 MB on disk)",
     },
     Package {
         name: "cups-client",
-        sign: Sign::File("/usr/sbin/lpadmin"),
+        sign: Sign::Program("lpadmin"),
         required: false,
         reason: "makes a queue there and prints on it",
     },
     Package {
         name: "e2fsprogs",
-        sign: Sign::File("/usr/sbin/mkfs.ext4"),
+        sign: Sign::Program("mkfs.ext4"),
         required: false,
         reason: "a file system whose blocks the tests read, to see what stays of a file",
+    },
+    Package {
+        name: "btrfs-progs",
+        sign: Sign::Program("mkfs.btrfs"),
+        required: false,
+        reason: "another one, which copies on write",
+    },
+    Package {
+        name: "xfsprogs",
+        sign: Sign::Program("mkfs.xfs"),
+        required: false,
+        reason: "another one, whose files can share blocks (the three: 20 MB on disk)",
     },
     Package {
         name: "strace",
