@@ -217,7 +217,7 @@ mod tests {
             let evidence = document.erase();
             assert_eq!(evidence.is_verified(), verified, "another session's evidence counts as failed");
             let count = evidence.copies().find(|copy| copy.class == CopyClass::Derivative).unwrap();
-            assert_eq!((count.verified, count.failed), if verified { (2, 0) } else { (0, 2) });
+            assert_eq!((count.verified > 0, count.failed > 0), (verified, !verified));
         }
         let document = document();
         let copy = document.register_copy(CopyClass::Derivative).unwrap();

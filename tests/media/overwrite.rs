@@ -125,6 +125,35 @@ fn a_file_that_stays_holds_zeros_and_other_names_are_told() {
 }
 
 #[test]
+fn a_process_that_has_mapped_the_file_and_closed_it_is_told() {
+    #[cfg(shokyo_faults)]
+    let _alone = shokyo::faults::serialised(&[]);
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("library");
+    let maps = fs::read_to_string("/proc/self/maps").unwrap();
+    let library = maps.lines().filter_map(|line| line.split_whitespace().nth(5)).find(|path| path.contains("libgcc_s"));
+    let Some(library) = library else {
+        return eprintln!("skipped a_process_that_has_mapped_the_file_and_closed_it_is_told: no library to map");
+    };
+    write(&file, &fs::read(library).unwrap());
+    let mut holder = Command::new("sleep").arg("60").env("LD_PRELOAD", &file).spawn().unwrap();
+    let has_mapped = || {
+        let maps = fs::read_to_string(format!("/proc/{}/maps", holder.id())).unwrap_or_default();
+        maps.contains(file.to_str().unwrap())
+    };
+    let mut waits = 0..500;
+    while !has_mapped() && waits.next().is_some() {
+        std::thread::sleep(std::time::Duration::from_millis(10));
+    }
+    // The loader closes the file a moment after it has mapped it.
+    std::thread::sleep(std::time::Duration::from_millis(100));
+    let report = overwrite(&file, keep());
+    let _ = holder.kill();
+    holder.wait().unwrap();
+    assert!(report.as_ref().unwrap().remainders.contains(&Remainder::OpenElsewhere(1)), "{report:?}");
+}
+
+#[test]
 fn every_length_is_overwritten() {
     #[cfg(shokyo_faults)]
     let _alone = shokyo::faults::serialised(&[]);
