@@ -943,7 +943,7 @@ enum shokyo_status
      */
     SHOKYO_STATUS_OK = 0,
     /**
-     * No locked memory or no key cell is left: raise RLIMIT_MEMLOCK, free documents, or open the vault with fewer windows.
+     * No locked memory or no key cell is left: raise the limit (RLIMIT_MEMLOCK; on Windows the working set), free documents, or open the vault with fewer windows.
      */
     SHOKYO_STATUS_LOCKED_MEMORY_EXHAUSTED = 1,
     /**

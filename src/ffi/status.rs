@@ -11,7 +11,7 @@ use crate::error::Error;
 pub enum shokyo_status {
     /// Success; outputs are written only then.
     Ok = 0,
-    /// No locked memory or no key cell is left: raise RLIMIT_MEMLOCK, free documents, or open the vault with fewer windows.
+    /// No locked memory or no key cell is left: raise the limit (RLIMIT_MEMLOCK; on Windows the working set), free documents, or open the vault with fewer windows.
     LockedMemoryExhausted = 1,
     /// The operating system gave no memory.
     OutOfMemory = 2,
@@ -160,7 +160,7 @@ impl From<&Error> for shokyo_status {
 fn text(status: i32) -> &'static CStr {
     match status {
         0 => c"success",
-        1 => c"no locked memory left; raise RLIMIT_MEMLOCK, free documents, or open the vault with fewer windows",
+        1 => c"no locked memory left; raise the limit (RLIMIT_MEMLOCK; on Windows the working set), free documents, or open the vault with fewer windows",
         2 => c"the operating system gave no memory; free memory or lower the size limits",
         3 => c"a protection could not be had; grant it to the process, or open the vault with best_effort",
         4 => c"the operating system's random generator failed; nothing was sealed, try again later",
@@ -187,7 +187,7 @@ fn text(status: i32) -> &'static CStr {
         25 => c"a limit on concurrent work was reached; try again later",
         26 => c"the session was ended by the other side; a new application is needed",
         27 => c"this is a forked child: documents stay with the parent; start another program before using the library",
-        28 => c"the operation needs more locked stack; raise RLIMIT_MEMLOCK and the vault's room size",
+        28 => c"the operation needs more locked stack; raise the limit (RLIMIT_MEMLOCK; on Windows the working set) and the vault's room size",
         29 => c"memory beside locked pages was overwritten; stop this process, something writes out of bounds",
         30 => c"not possible on this platform",
         31 => c"reading or writing failed; shokyo_detail tells of what",

@@ -15,12 +15,12 @@ use shokyo::ffi::*;
 
 use super::{detail, open, read_at, seal};
 
-type Told = (u32, i32, String, ThreadId);
+pub(super) type Told = (u32, i32, String, ThreadId);
 
 static TOLD: Mutex<Vec<Told>> = Mutex::new(Vec::new());
 static DESTROYED: AtomicUsize = AtomicUsize::new(0);
 
-fn told() -> Vec<Told> {
+pub(super) fn told() -> Vec<Told> {
     std::mem::take(&mut TOLD.lock().unwrap())
 }
 
@@ -30,6 +30,12 @@ unsafe extern "C-unwind" fn keep(user_data: *mut c_void, event: *const shokyo_lo
     assert_eq!(event.struct_size as usize, size_of::<shokyo_log_event>());
     let text = unsafe { CStr::from_ptr(event.text) }.to_str().unwrap().to_owned();
     TOLD.lock().unwrap().push((event.kind, event.status, text, std::thread::current().id()));
+}
+
+/// Has everything told to [`told`] from now on.
+#[cfg(shokyo_faults)]
+pub(super) fn listen() {
+    assert_eq!(unsafe { shokyo_log_to(Some(keep), user_data(), None) }, Status::Ok);
 }
 
 unsafe extern "C-unwind" fn call_back(user_data: *mut c_void, event: *const shokyo_log_event) {

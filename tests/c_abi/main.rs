@@ -394,19 +394,26 @@ fn a_byte_that_stays_is_in_the_evidence() {
     let vault = open();
     let (buffer, mut erasure, mut verified) = (seal(vault, b"text"), null_mut(), true);
     let other = seal(vault, b"other");
+    logs::listen();
+    // What the host is told: the status of the call.
+    let told = || logs::told().iter().map(|told| (told.0, told.1)).collect::<Vec<_>>();
+    let not_erased = |status: Status| [(SHOKYO_LOG_NOT_ERASED, status as i32)];
     set(&[Fault::StuckByte]);
     unsafe {
         assert_eq!(shokyo_buffer_erase(buffer, &mut erasure), Status::Ok);
+        assert_eq!(told(), not_erased(Status::Ok));
         assert_eq!(shokyo_erasure_verified(erasure, &mut verified), Status::Ok);
         assert!(!verified);
         let mut copy = shokyo_erased_copy { struct_size: size_of::<shokyo_erased_copy>() as u32, ..Default::default() };
         assert_eq!(shokyo_erasure_copy_at(erasure, 0, &mut copy), Status::Ok);
         assert_eq!((copy.copy_class, copy.failed > 0), (SHOKYO_COPY_KEY, true));
         assert_eq!(read_at(other, 0, |_, _| 0), Status::NotErased);
+        assert_eq!(told(), not_erased(Status::NotErased));
         let mut outcome = erase_outcome();
         assert_eq!(shokyo_vault_erase_all(vault, &mut outcome), Status::Ok);
         // The other document's key, and the cell that kept a byte.
         assert!(outcome.destroyed == 2 && outcome.verified < 2 && outcome.failed > 0);
+        assert_eq!(told(), not_erased(Status::Ok));
     }
 }
 

@@ -4,7 +4,7 @@
 use std::env::current_dir;
 use std::fs;
 
-use crate::call::{Call, Failure};
+use crate::call::Failure;
 use crate::steps::Outcome;
 use crate::{c_program, checks, package};
 
@@ -20,7 +20,7 @@ pub fn run() -> Result<Outcome, Failure> {
         c_program::compile(source.as_ref(), &format!("{BUILT}/{name}")).arguments(&library).run()?;
     }
     let folder = current_dir().map_err(|error| Failure::new(format!("the current folder: {error}")))?.join(BUILT);
-    Call::cargo(&format!("{} --test c_stations -- --include-ignored", checks::SHIPPED))
+    checks::shipped("--test c_stations -- --include-ignored")?
         .set("SHOKYO_C_PROGRAMS", &folder.display().to_string())
         .run()?;
     Ok(Outcome::Done)

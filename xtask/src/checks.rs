@@ -1,6 +1,7 @@
 //! The steps that are cargo's own commands.
 
 use crate::call::{Call, Failure};
+use crate::library;
 use crate::steps::Outcome;
 
 /// Features and targets that are checked, without the ones that another line covers.
@@ -31,23 +32,26 @@ pub fn clippy() -> Result<Outcome, Failure> {
     Ok(Outcome::Done)
 }
 
-/// Tests and documentation tests.
+/// Tests and documentation tests: all of them with all features; with the default ones alone those that such a build could fail. (That
+/// all compile with those, clippy has seen.) Many wait for other processes, so more run at once than there are processors.
 pub fn test() -> Result<Outcome, Failure> {
-    Call::cargo("test --locked").run()?;
-    Call::cargo("test --locked --all-features").run()?;
+    Call::cargo("test --locked --lib --test memory_core --test handover").run()?;
+    Call::cargo("test --locked --all-features").set("RUST_TEST_THREADS", "4").run()?;
     Call::cargo("test --locked -p xtask").run()?;
     Ok(Outcome::Done)
 }
 
-/// A build as it is shipped, of tests. The features are the demonstration's: cargo builds the program along with the tests, and
-/// the step `demo` runs it.
-pub const SHIPPED: &str = "test --locked --release --features cli";
+/// Tests of what is shipped. The features are the demonstration's: cargo builds the program along with the tests, and the step `demo`
+/// runs it.
+pub fn shipped(tests: &str) -> Result<Call, Failure> {
+    library::cargo(&format!("test --features cli {tests}"))
+}
 
 /// Tests of memory and handover with the optimisations that are shipped, the link-time ones included: those are what could remove
 /// a wipe or outgrow a room.
 pub fn release() -> Result<Outcome, Failure> {
     let tests = "--lib --test memory_core --test memory_limits --test memory_residue --test memory_whole --test memory_convert --test handover";
-    Call::cargo(&format!("{SHIPPED} {tests}")).run()?;
+    shipped(tests)?.run()?;
     Ok(Outcome::Done)
 }
 

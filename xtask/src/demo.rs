@@ -12,11 +12,11 @@ const WITH_PROGRAM: &str = "--test memory_core --no-run";
 const RESIDUE_FOUND: i32 = 3;
 
 /// The command line, as [`program`] builds it.
-pub const PROGRAM: &str = "target/release/shokyo";
+pub const PROGRAM: &str = "target/library/release/shokyo";
 
 /// Builds the command line as it is shipped.
 pub fn program() -> Result<(), Failure> {
-    Call::cargo(&format!("{} {WITH_PROGRAM}", checks::SHIPPED)).run()
+    checks::shipped(WITH_PROGRAM)?.run()
 }
 
 /// The document is delivered, erased and verified in four processes, and nothing of it is found afterwards.

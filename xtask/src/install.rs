@@ -14,6 +14,7 @@ use std::path::{Path, PathBuf};
 
 use crate::call::{Call, Failure};
 use crate::library::{self, Versions};
+use crate::windows;
 
 const SOURCES: &str = "packaging";
 const HEADERS: [&str; 2] = ["include/shokyo.h", "include/shokyo.hpp"];
@@ -24,11 +25,12 @@ const PKG_CONFIG: &str = "shokyo.pc";
 
 /// Installs into the folder that was named.
 pub fn named(options: &[&str]) -> Result<(), Failure> {
-    let ["--prefix", prefix] = options else {
-        return Err(Failure::new("where to? cargo xtask install --prefix DIR"));
-    };
     // Named from the repository's root, which programs are started from.
-    into(Path::new(prefix))?;
+    let prefix = match options {
+        ["--prefix", prefix] => into(Path::new(prefix)).map(|()| prefix)?,
+        ["--windows", "--prefix", prefix] => windows::install::into(Path::new(prefix)).map(|()| prefix)?,
+        _ => return Err(Failure::new("where to? cargo xtask install [--windows] --prefix DIR")),
+    };
     println!("{prefix} has the library, its header, and what pkg-config and CMake read");
     Ok(())
 }
@@ -36,23 +38,9 @@ pub fn named(options: &[&str]) -> Result<(), Failure> {
 /// Builds and installs everything.
 pub fn into(prefix: &Path) -> Result<(), Failure> {
     let versions = Versions::read()?;
-    versions_agree(&versions)?;
     library::build("")?;
-    let place = |folder: &str| {
-        let folder = prefix.join(folder);
-        fs::create_dir_all(&folder).map_err(|error| Failure::new(format!("{}: {error}", folder.display())))?;
-        Ok(folder)
-    };
-    let (include, lib) = (place("include")?, place("lib")?);
-    HEADERS.iter().try_for_each(|header| copy(header, &include))?;
-    let parts = place("include/shokyo")?;
-    for entry in fs::read_dir(CPP).map_err(|error| Failure::new(format!("{CPP}: {error}")))?.flatten() {
-        copy(&entry.path().to_string_lossy(), &parts)?;
-    }
-    copy(&format!("{SOURCES}/{PKG_CONFIG}"), &place("lib/pkgconfig")?)?;
-    let cmake = place("lib/cmake/shokyo")?;
-    CMAKE.iter().try_for_each(|file| copy(&format!("{SOURCES}/{file}"), &cmake))?;
-
+    for_every_system(prefix, &versions)?;
+    let lib = place(prefix, "lib")?;
     let file = versions.file();
     let shared = lib.join(&file);
     // Unlinked first: a running program keeps the library that it has mapped.
@@ -62,6 +50,27 @@ pub fn into(prefix: &Path) -> Result<(), Failure> {
     Call::new("ln", "-sfn").argument(&file).argument(text(&lib.join(versions.soname()))).run()?;
     Call::new("ln", "-sfn").argument(versions.soname()).argument(text(&lib.join("libshokyo.so"))).run()?;
     static_library(&lib.join("libshokyo.a"))
+}
+
+/// What is the same everywhere: the headers, and what CMake and pkg-config read.
+pub fn for_every_system(prefix: &Path, versions: &Versions) -> Result<(), Failure> {
+    versions_agree(versions)?;
+    let include = place(prefix, "include")?;
+    HEADERS.iter().try_for_each(|header| copy(header, &include))?;
+    let parts = place(prefix, "include/shokyo")?;
+    for entry in fs::read_dir(CPP).map_err(|error| Failure::new(format!("{CPP}: {error}")))?.flatten() {
+        copy(&entry.path().to_string_lossy(), &parts)?;
+    }
+    copy(&format!("{SOURCES}/{PKG_CONFIG}"), &place(prefix, "lib/pkgconfig")?)?;
+    let cmake = place(prefix, "lib/cmake/shokyo")?;
+    CMAKE.iter().try_for_each(|file| copy(&format!("{SOURCES}/{file}"), &cmake))
+}
+
+/// A folder below the prefix.
+pub fn place(prefix: &Path, folder: &str) -> Result<PathBuf, Failure> {
+    let folder = prefix.join(folder);
+    fs::create_dir_all(&folder).map_err(|error| Failure::new(format!("{}: {error}", folder.display())))?;
+    Ok(folder)
 }
 
 /// One object in which only the interface can be seen: a program may have an SQLite, or another library in Rust, of its own. Debugging
@@ -88,9 +97,8 @@ fn versions_agree(versions: &Versions) -> Result<(), Failure> {
     for (path, line) in [
         ("packaging/shokyo.pc", format!("Version: {package}")),
         ("packaging/shokyoConfigVersion.cmake", format!("set(PACKAGE_VERSION \"{package}\")")),
-        ("packaging/shokyoTargets.cmake", format!("IMPORTED_LOCATION \"${{_shokyo_prefix}}/lib/{file}\"")),
-        ("packaging/shokyoTargets.cmake", format!("\"${{_shokyo_prefix}}/lib/{file}\"")),
-        ("packaging/shokyoTargets.cmake", format!("IMPORTED_SONAME \"{soname}\"")),
+        ("packaging/shokyoTargets.cmake", format!("set(_shokyo_shared \"${{_shokyo_prefix}}/lib/{file}\")")),
+        ("packaging/shokyoTargets.cmake", format!("IMPORTED_SONAME \"{soname}\")")),
         ("Cargo.toml", format!("version = \"{}\" # of the interface", versions.library())),
     ] {
         let content = fs::read_to_string(path).map_err(|error| Failure::new(format!("{path}: {error}")))?;
@@ -109,12 +117,12 @@ fn versions_agree(versions: &Versions) -> Result<(), Failure> {
     }
 }
 
-fn copy(file: &str, folder: &Path) -> Result<(), Failure> {
+pub fn copy(file: &str, folder: &Path) -> Result<(), Failure> {
     let target: PathBuf = folder.join(Path::new(file).file_name().unwrap_or_default());
     fs::copy(file, &target).map_err(|error| Failure::new(format!("{file} to {}: {error}", target.display())))?;
     Ok(())
 }
 
-fn text(path: &Path) -> String {
+pub fn text(path: &Path) -> String {
     path.to_string_lossy().into_owned()
 }

@@ -5,6 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::call::{Call, Failure};
+use crate::other_targets;
 
 /// Of their own: what is compiled here does not name this machine, and so cannot be shared with other builds.
 const FOLDER: &str = "target/library";
@@ -15,16 +16,21 @@ pub const STATIC: &str = "target/library/release/libshokyo.a";
 
 /// Builds both libraries as they are shipped, with these flags of the compiler besides.
 pub fn build(flags: &str) -> Result<(), Failure> {
-    let (rust, c) = without_paths()?;
-    Call::cargo("rustc --locked --release --lib --features capi --crate-type staticlib,cdylib --target-dir")
-        .arguments(FOLDER)
+    cargo("rustc --lib --features capi --crate-type staticlib,cdylib")?
         .arguments("--")
         .argument("-C")
         .argument(format!("link-arg={}", linked()?))
         .arguments(flags)
-        .set("RUSTFLAGS", &rust)
-        .set("CFLAGS", &c)
         .run()
+}
+
+/// A call of cargo that builds as it is shipped, in the folder of the libraries: they and all tests of what is shipped share their
+/// dependencies.
+pub fn cargo(arguments: &str) -> Result<Call, Failure> {
+    let (rust, c) = without_paths()?;
+    let (command, rest) = arguments.split_once(' ').unwrap_or((arguments, ""));
+    let call = Call::cargo(&format!("{command} --locked --release --target-dir {FOLDER}")).arguments(rest);
+    Ok(call.set("RUSTFLAGS", &rust).set("CFLAGS", &c))
 }
 
 /// How the shared library is linked: `dlclose` must not take away code whose locked memory and handles live on; a symbol that is
@@ -35,7 +41,7 @@ fn linked() -> Result<String, Failure> {
 }
 
 /// Flags for Rust and for C that replace the folders of this machine in what is compiled.
-fn without_paths() -> Result<(String, String), Failure> {
+pub fn without_paths() -> Result<(String, String), Failure> {
     let folders = machine_folders()?;
     let flags = |option: &str| {
         let flags = folders.iter().map(|(folder, name)| format!("{option}={}={name}", folder.display()));
@@ -53,6 +59,7 @@ pub fn machine_folders() -> Result<Vec<(PathBuf, &'static str)>, Failure> {
     let mut folders = vec![
         (here, "/shokyo"),
         (Path::new(root.trim()).join("lib/rustlib/src/rust"), "/rust"),
+        (PathBuf::from(other_targets::DEBIAN_RUST), "/rust"),
         (cargo.clone(), "/cargo"),
     ];
     let registries = fs::read_dir(cargo.join("registry/src")).into_iter().flatten().flatten();

@@ -45,8 +45,9 @@ cargo xtask steps             the names of the steps and what each is for
 cargo xtask soak              a million simulated handovers with faults; --sessions N, --seed S; --world SEED runs one world
                               again and prints what happens in it
 cargo xtask header            write include/shokyo.h anew from src/ffi
-cargo xtask install --prefix DIR
-                              build the C libraries and install them with header, pkg-config and CMake files
+cargo xtask install [--windows] --prefix DIR
+                              build the C libraries and install them with header, pkg-config and CMake files;
+                              --windows for Windows, with mingw-w64
 cargo xtask abi               write include/shokyo.symbols and shokyo.abi anew, after something was added to the C interface;
                               --unreleased also when something changed that no release has
 cargo xtask vectors           make the test vectors in tests/vectors anew, after a change of the protocol

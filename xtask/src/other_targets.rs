@@ -11,6 +11,9 @@ pub const DEBIAN_CARGO: &str = "/usr/bin/cargo";
 pub const DEBIAN_RUSTC: &str = "/usr/bin/rustc";
 pub const DEBIAN_SOURCES: &str = "/usr/lib/rustlib/src/rust/library/core/src/lib.rs";
 
+/// The folder of those sources.
+pub const DEBIAN_RUST: &str = "/usr/lib/rustlib/src/rust";
+
 /// A processor without an operating system.
 pub const DEVICE: &str = "thumbv7em-none-eabihf";
 /// Windows.

@@ -1,7 +1,7 @@
 //! The simulation of many handovers, as shipped: with the optimisations of a release, on every processor.
 
 use crate::call::{Call, Failure};
-use crate::checks::SHIPPED;
+use crate::checks::shipped;
 use crate::steps::Outcome;
 
 /// Sessions when nothing else is asked for; the step in CI runs fewer.
@@ -14,13 +14,13 @@ const OPTIONS: [(&str, &str); 3] =
 
 /// 20,000 sessions with faults: nothing is misdelivered, left, overclaimed, printed twice or without an end.
 pub fn step() -> Result<Outcome, Failure> {
-    call().set("SHOKYO_SOAK_SESSIONS", STEP).run()?;
+    call()?.set("SHOKYO_SOAK_SESSIONS", STEP).run()?;
     Ok(Outcome::Done)
 }
 
 /// `cargo xtask soak` with its options; each is followed by a number.
 pub fn run(words: &[&str]) -> Result<(), Failure> {
-    let mut call = call();
+    let mut call = call()?;
     if !words.contains(&"--sessions") {
         call = call.set("SHOKYO_SOAK_SESSIONS", MANY);
     }
@@ -36,9 +36,7 @@ pub fn run(words: &[&str]) -> Result<(), Failure> {
 }
 
 /// Nothing of an earlier call's is left in the environment.
-fn call() -> Call {
-    OPTIONS.iter().fold(
-        Call::cargo(&format!("{SHIPPED} --test simulation -- --ignored --exact soak --nocapture")),
-        |call, (_, variable)| call.unset(variable),
-    )
+fn call() -> Result<Call, Failure> {
+    let call = shipped("--test simulation -- --ignored --exact soak --nocapture")?;
+    Ok(OPTIONS.iter().fold(call, |call, (_, variable)| call.unset(variable)))
 }
