@@ -17,8 +17,8 @@ pub(crate) struct Limits {
     pub(crate) files: u64,
 }
 
-/// The soft and hard limit on core files. Not 0: to a program that is given cores through a pipe (`core_pattern`), Linux hands them in
-/// spite of 0, and only in spite of 0 and not of 1; to a file it writes none that is larger than the limit.
+/// The soft and hard limit on core files. Where cores go to a program through a pipe (`core_pattern`), Linux writes one in spite of 0,
+/// and none for 1 (`do_coredump` in fs/coredump.c); where they go to files, both stop it.
 const CORE: u64 = 1;
 
 /// Makes the command's program start with: no core, no byte written to any file, the limits, no new privileges, no descriptor but the
