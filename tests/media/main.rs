@@ -6,6 +6,9 @@ mod hand_off;
 mod image;
 mod overwrite;
 mod printing;
+#[path = "../support/receipt_key.rs"]
+mod receipt_key;
+mod receipts;
 mod spool;
 
 use std::path::Path;
