@@ -131,6 +131,11 @@ pub enum Error {
         /// What cannot be done.
         what: &'static str,
     },
+    /// A file that must not be overwritten, or a program that must not be started: nothing was changed.
+    Refused {
+        /// Why, and what to do.
+        reason: &'static str,
+    },
     /// Reading or writing failed.
     #[cfg(feature = "std")]
     Io {
@@ -223,6 +228,7 @@ impl fmt::Display for Error {
                 f.write_str("memory beside locked pages was overwritten; stop this process, something writes out of bounds")
             }
             Self::Unsupported { what } => write!(f, "{what} is not possible on this platform"),
+            Self::Refused { reason } => write!(f, "refused: {reason}"),
             #[cfg(feature = "std")]
             Self::Io { what, kind } => write!(f, "{what}: {kind}"),
             Self::Store { what } => write!(f, "the evidence store failed while {what}; check the disk and its permissions"),
@@ -274,6 +280,7 @@ impl From<Error> for std::io::Error {
             | Error::EmptyDocument
             | Error::Unfinished
             | Error::WrongState { .. }
+            | Error::Refused { .. }
             | Error::Configuration { .. } => Kind::InvalidInput,
             Error::UnsupportedVersion { .. } | Error::UnsupportedSuite { .. } | Error::Unsupported { .. } => {
                 Kind::Unsupported

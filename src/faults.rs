@@ -15,6 +15,8 @@ pub enum Fault {
     KnownKey = 2,
     /// One byte of each wiped range keeps a value, so that the read-back must find it.
     StuckByte = 4,
+    /// Overwriting a file writes nothing and claims success.
+    NoOverwrite = 8,
     /// A null write in a clean room, when a chunk was just sealed and its key schedule is still there.
     CrashInSeal = 1 << 16,
     /// The same, when a chunk was just opened.
@@ -29,10 +31,11 @@ pub enum Fault {
 
 /// The faults by their names in the environment.
 #[cfg(feature = "std")]
-const NAMES: [(&str, Fault); 8] = [
+const NAMES: [(&str, Fault); 9] = [
     ("no-wipe", Fault::NoWipe),
     ("known-key", Fault::KnownKey),
     ("stuck-byte", Fault::StuckByte),
+    ("no-overwrite", Fault::NoOverwrite),
     ("crash-in-seal", Fault::CrashInSeal),
     ("crash-in-open", Fault::CrashInOpen),
     ("crash-in-agreement", Fault::CrashInAgreement),

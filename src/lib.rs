@@ -77,6 +77,8 @@ pub mod custody;
 pub mod ffi;
 #[cfg(feature = "alloc")]
 pub mod handover;
+#[cfg(feature = "std")]
+pub mod media;
 pub mod platform;
 #[cfg(feature = "alloc")]
 pub mod receipt;

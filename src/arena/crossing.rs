@@ -89,6 +89,7 @@ impl Status {
             Error::ProtectionUnavailable { protection, os_error } => (31, protection, bits(os_error), 0),
             Error::Io { what, .. } => (32, what, 0, 0),
             Error::Configuration { .. } => (33, "", 0, 0),
+            Error::Refused { reason } => (34, reason, 0, 0),
         };
         self.code = code;
         self.text = text;
@@ -133,6 +134,7 @@ impl Status {
             31 => Error::ProtectionUnavailable { protection: what, os_error: number(first) },
             32 => Error::Io { what, kind: std::io::ErrorKind::Other },
             33 => Error::Configuration { reason: "work in a clean room refused its configuration".into() },
+            34 => Error::Refused { reason: what },
             _ => Error::MemoryCorrupted,
         })
     }
@@ -185,6 +187,7 @@ mod tests {
             Error::WrongState { command: what },
             Error::Unsupported { what },
             Error::Store { what },
+            Error::Refused { reason: what },
             Error::System { call: what, os_error: -12 },
             Error::ProtectionUnavailable { protection: what, os_error: 1 },
         ] {

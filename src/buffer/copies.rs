@@ -34,6 +34,27 @@ impl RegisteredCopy {
     /// # Errors
     /// [`Error::WrongState`] when the document was erased before this copy: its evidence already says that one was left.
     pub fn erased(self, outcome: Result<Wiped, Error>) -> Result<(), Error> {
+        let class = self.class;
+        self.give_back(|evidence| evidence.record(class, outcome))
+    }
+
+    /// Gives back a copy that was a sealed document of its own, with the evidence of its erasure: its key, ciphertext and windows count
+    /// in the copy's class. Evidence of nothing, or of another session, counts as failed.
+    ///
+    /// # Errors
+    /// As [`RegisteredCopy::erased`].
+    pub fn erased_as(self, copy: Erasure) -> Result<(), Error> {
+        let class = self.class;
+        self.give_back(|evidence| evidence.record_all(class, copy))
+    }
+
+    /// Gives back a copy that was to be made and was not.
+    #[cfg(target_os = "linux")]
+    pub(crate) fn never_made(self) -> Result<(), Error> {
+        self.give_back(|_| ())
+    }
+
+    fn give_back(self, record: impl FnOnce(&mut Erasure)) -> Result<(), Error> {
         let mut copies = self.copies.lock().unwrap_or_else(PoisonError::into_inner);
         if copies.told {
             return Err(Error::WrongState { command: "giving back a copy after its document was erased" });
@@ -41,7 +62,7 @@ impl RegisteredCopy {
         if let Some(living) = copies.living.get_mut(self.class as usize - 1) {
             *living = living.saturating_sub(1);
         }
-        copies.evidence.record(self.class, outcome);
+        record(&mut copies.evidence);
         Ok(())
     }
 }
@@ -181,6 +202,27 @@ mod tests {
             assert!(!document.erase().is_verified());
         }
         assert!(document().erase().is_verified(), "the control: no copy");
+    }
+
+    #[test]
+    fn a_copy_that_was_a_document_of_its_own_is_given_back_by_its_own_evidence() {
+        #[cfg(shokyo_faults)]
+        let _alone = crate::faults::serialised(&[]);
+        for (session, verified) in [(1, true), (7, false)] {
+            let document = document();
+            let copy = document.register_copy(CopyClass::Derivative).unwrap();
+            let binding = Binding { session: SessionId([session; 32]), context: [2; 32] };
+            let pages = document.vault.seal(binding, b"a page").unwrap();
+            copy.erased_as(pages.erase()).unwrap();
+            let evidence = document.erase();
+            assert_eq!(evidence.is_verified(), verified, "another session's evidence counts as failed");
+            let count = evidence.copies().find(|copy| copy.class == CopyClass::Derivative).unwrap();
+            assert_eq!((count.verified > 0, count.failed > 0), (verified, !verified));
+        }
+        let document = document();
+        let copy = document.register_copy(CopyClass::Derivative).unwrap();
+        copy.erased_as(Erasure::new(SessionId([1; 32]), Protections::none())).unwrap();
+        assert!(!document.erase().is_verified(), "evidence of nothing is none");
     }
 
     #[test]

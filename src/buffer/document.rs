@@ -41,7 +41,7 @@ pub struct EphemeralBuffer {
     pub(super) vault: Vault,
     binding: Binding,
     id: KeyId,
-    key: Option<KeyCell>,
+    pub(super) key: Option<KeyCell>,
     slots: Vec<Slot>,
     length: u64,
     pub(super) lent: AtomicU64,
@@ -294,7 +294,7 @@ impl EphemeralBuffer {
         self.erase_now()
     }
 
-    fn erase_now(&mut self) -> Erasure {
+    pub(super) fn erase_now(&mut self) -> Erasure {
         let empty = Erasure::new(self.binding.session, self.vault.protections());
         let evidence = self.evidence.get_mut().unwrap_or_else(PoisonError::into_inner);
         let mut evidence = core::mem::replace(evidence, empty);

@@ -210,6 +210,20 @@ impl Erasure {
         Ok(())
     }
 
+    /// Takes in the evidence of a copy that was a document of its own: all that was erased of it counts in the copy's class. Evidence
+    /// of nothing, or of another session, counts as failed.
+    #[cfg(feature = "std")]
+    pub(super) fn record_all(&mut self, class: CopyClass, copy: Erasure) {
+        let same = copy.session == self.session;
+        let mine = &mut self.copies[class as usize - 1];
+        mine.failed += u64::from(copy.copies().next().is_none());
+        for theirs in copy.copies {
+            mine.verified += if same { theirs.verified } else { 0 };
+            mine.failed += theirs.failed + if same { 0 } else { theirs.verified };
+            mine.bytes = mine.bytes.saturating_add(theirs.bytes);
+        }
+    }
+
     /// A copy stood in memory with these protections: the evidence claims no others any more.
     #[cfg(feature = "std")]
     pub(crate) fn weaken(&mut self, protections: Protections) {

@@ -8,6 +8,8 @@
 mod borrowed;
 mod erasure;
 
+#[cfg(all(feature = "std", target_os = "linux"))]
+mod again;
 #[cfg(feature = "std")]
 mod compare;
 #[cfg(feature = "std")]

@@ -149,6 +149,7 @@ impl From<&Error> for shokyo_status {
             Error::RoomTooSmall { .. } => Self::RoomTooSmall,
             Error::MemoryCorrupted => Self::MemoryCorrupted,
             Error::Unsupported { .. } => Self::Unsupported,
+            Error::Refused { .. } => Self::InvalidArgument,
             Error::Io { .. } => Self::Io,
             Error::Store { .. } => Self::Store,
             Error::Configuration { .. } => Self::Configuration,

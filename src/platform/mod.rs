@@ -28,7 +28,7 @@ pub use fatal::FatalSignal;
 pub use harden::{Hardened, Hardening, HardeningOutcome, HardeningStep, harden_process};
 #[cfg(feature = "std")]
 pub use imp::boot_time;
-#[cfg(feature = "custody")]
+#[cfg(any(feature = "custody", all(feature = "std", target_os = "linux")))]
 pub(crate) use imp::files;
 #[cfg(feature = "std")]
 pub(crate) use imp::{
@@ -36,3 +36,5 @@ pub(crate) use imp::{
     is_secret_limit, lock, locked_memory_limit, make_accessible, page_size, populate_secret, random, release, reserve,
     reserve_secret, signal_frame_size, signals, thread,
 };
+#[cfg(all(feature = "std", target_os = "linux"))]
+pub(crate) use imp::{child, file_layer, memory_file};

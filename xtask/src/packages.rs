@@ -125,7 +125,37 @@ const PACKAGES: &[Package] = &[
         name: "poppler-utils",
         sign: Sign::Program("pdfinfo"),
         required: false,
-        reason: "says how large the printed report's pages are and what stands on them",
+        reason: "says how large the printed report's pages are and what stands on them; renders a document that is handed to it",
+    },
+    Package {
+        name: "cups-daemon",
+        sign: Sign::Program("cupsd"),
+        required: false,
+        reason: "a scheduler of the tests' own, to see what it keeps of a printed document (with the next one: 6 MB on disk)",
+    },
+    Package {
+        name: "cups-client",
+        sign: Sign::Program("lpadmin"),
+        required: false,
+        reason: "makes a queue there and prints on it",
+    },
+    Package {
+        name: "e2fsprogs",
+        sign: Sign::Program("mkfs.ext4"),
+        required: false,
+        reason: "a file system whose blocks the tests read, to see what stays of a file",
+    },
+    Package {
+        name: "btrfs-progs",
+        sign: Sign::Program("mkfs.btrfs"),
+        required: false,
+        reason: "another one, which copies on write",
+    },
+    Package {
+        name: "xfsprogs",
+        sign: Sign::Program("mkfs.xfs"),
+        required: false,
+        reason: "another one, whose files can share blocks (the three: 20 MB on disk)",
     },
     Package {
         name: "strace",

@@ -27,6 +27,9 @@ pub(crate) enum Command {
     Demo(DemoArguments),
     /// Run one of the four systems until Ctrl-C.
     Station(StationArguments),
+    /// Overwrite files in place, and say what that did and what may remain. No file can be *erased* through a file system.
+    #[command(after_help = crate::erase::EXIT_CODES)]
+    Erase(crate::erase::Arguments),
     /// Make keys and certificates.
     #[command(subcommand)]
     Keys(KeysCommand),

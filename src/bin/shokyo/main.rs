@@ -6,6 +6,7 @@ mod arguments;
 mod control;
 mod custody;
 mod demo;
+mod erase;
 mod hexadecimal;
 mod json;
 mod station;
@@ -23,6 +24,7 @@ fn main() -> ExitCode {
         Command::Demo(demo) => demo::run(&demo),
         Command::Station(station) => station::run(&station),
         Command::Custody(custody) => custody::run(&custody),
+        Command::Erase(erase) => erase::run(&erase),
         Command::Keys(KeysCommand::Init { directory }) => keys_init(&directory),
     }
 }

@@ -13,12 +13,12 @@ pub(crate) fn create_private(path: &Path) -> io::Result<File> {
 }
 
 /// Makes a folder that nobody but its owner can enter (mode 0700).
-#[cfg_attr(not(feature = "net"), allow(dead_code))]
 pub(crate) fn create_private_folder(path: &Path) -> io::Result<()> {
     DirBuilder::new().mode(0o700).create(path)
 }
 
 /// Makes the names in a folder durable.
+#[cfg_attr(not(feature = "custody"), allow(dead_code))]
 pub(crate) fn synchronise_folder(folder: &Path) -> io::Result<()> {
     File::open(folder)?.sync_all()
 }

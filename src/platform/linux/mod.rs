@@ -1,9 +1,11 @@
 //! Linux. Here: randomness, time and limits; memory and processes are in files of their own.
 
-#[cfg(feature = "custody")]
+pub(crate) mod child;
+pub(crate) mod file_layer;
 pub(crate) mod files;
 mod harden;
 mod memory;
+pub(crate) mod memory_file;
 mod secret;
 
 pub(crate) use harden::{Before, take, undo};
