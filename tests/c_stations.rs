@@ -1,5 +1,5 @@
-//! The kiosk and the issuing system of `bindings/c/stations`, which are written in C, among stations of the command `shokyo`, over
-//! real connections.
+//! The kiosks and issuing systems of `bindings/c/stations` and `bindings/cpp/stations`, among stations of the command `shokyo` and each
+//! other, over real connections.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use std::io::{BufRead, BufReader, Read, Write};
@@ -27,10 +27,15 @@ use station::{PATIENCE, PROGRAM, Start, Station};
 const SUBJECT: &str = "S-0001";
 const KIND: &str = "resident-certificate";
 
-/// A program of `bindings/c/stations`, as `cargo xtask step c-stations` has compiled it.
-fn program(name: &str) -> Command {
+/// What a host is written in: the folder below `bindings/`.
+type Language = &'static str;
+const C: Language = "c";
+const CPP: Language = "cpp";
+
+/// A program of `bindings/LANGUAGE/stations`, as `cargo xtask step c-stations` has compiled it.
+fn program(language: Language, name: &str) -> Command {
     let folder = std::env::var_os("SHOKYO_C_PROGRAMS").expect("cargo xtask step c-stations sets it");
-    Command::new(Path::new(&folder).join(name))
+    Command::new(Path::new(&folder).join(language).join(name))
 }
 
 /// A folder with the infrastructure and a document, and the stations above the kiosk.
@@ -43,9 +48,9 @@ struct Place {
     address: String,
 }
 
-/// An issuing system in either language.
+/// An issuing system: a host of the C interface, or the command.
 enum Issuer {
-    InC(Child),
+    Host(Child),
     InRust(Station),
 }
 
@@ -58,7 +63,7 @@ fn start(kind: &'static str, config: PathBuf, upstream: Option<String>) -> Stati
 }
 
 impl Place {
-    fn new(issuer_in_c: bool) -> Self {
+    fn new(issuer: Option<Language>) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let keys = folder.path().join("keys");
         let made = Command::new(PROGRAM).args(["keys", "init"]).arg(&keys).output().unwrap();
@@ -67,8 +72,8 @@ impl Place {
         let file = folder.path().join("document.pdf");
         std::fs::write(&file, &document).unwrap();
         let config = |role: &str| keys.join(format!("{role}.toml"));
-        let (issuer, upstream) = if issuer_in_c {
-            let mut issuer = program("issuer")
+        let (issuer, upstream) = if let Some(language) = issuer {
+            let mut issuer = program(language, "issuer")
                 .arg(config("issuer"))
                 .args([SUBJECT])
                 .arg(&file)
@@ -80,7 +85,7 @@ impl Place {
             let mut line = String::new();
             BufReader::new(issuer.stdout.take().unwrap()).read_line(&mut line).unwrap();
             let address = line.trim_end().strip_prefix("listening ").expect("an address").to_owned();
-            (Issuer::InC(issuer), address)
+            (Issuer::Host(issuer), address)
         } else {
             let mut table = std::fs::OpenOptions::new().append(true).open(config("issuer")).unwrap();
             let row = format!("\n[[documents]]\nsubject = \"{SUBJECT}\"\nkind = \"{KIND}\"\nfile = {}\n", json!(file));
@@ -95,9 +100,9 @@ impl Place {
         Self { folder, document, issuer, centre, ec, address }
     }
 
-    /// A kiosk in C with this card in its reader.
-    fn start_kiosk_in_c(&self, subject: &str) -> Child {
-        let mut kiosk = program("kiosk")
+    /// A kiosk with this card in its reader.
+    fn start_kiosk(&self, language: Language, subject: &str) -> Child {
+        let mut kiosk = program(language, "kiosk")
             .arg(self.folder.path().join("keys/kiosk.toml"))
             .args(["municipality", "issuer-1", KIND, &self.address])
             .stdin(Stdio::piped())
@@ -108,9 +113,9 @@ impl Place {
         kiosk
     }
 
-    /// A kiosk in C with this card in its reader: whether it delivered, and what came out of its printer.
-    fn kiosk_in_c(&self, subject: &str) -> (bool, Vec<u8>) {
-        let mut kiosk = self.start_kiosk_in_c(subject);
+    /// A kiosk with this card in its reader: whether it delivered, and what came out of its printer.
+    fn kiosk(&self, language: Language, subject: &str) -> (bool, Vec<u8>) {
+        let mut kiosk = self.start_kiosk(language, subject);
         let mut printer = kiosk.stdout.take().unwrap();
         let (sender, printed) = channel();
         std::thread::spawn(move || {
@@ -141,9 +146,9 @@ impl Place {
         self.ec.stop();
         self.centre.stop();
         match self.issuer {
-            Issuer::InC(mut issuer) => {
+            Issuer::Host(mut issuer) => {
                 drop(issuer.stdin.take());
-                assert!(succeeds(&mut issuer), "the issuer in C");
+                assert!(succeeds(&mut issuer), "the issuing system");
             }
             Issuer::InRust(issuer) => issuer.stop(),
         }
@@ -208,58 +213,66 @@ fn succeeds(process: &mut Child) -> bool {
 
 #[test]
 #[ignore = "cargo xtask step c-stations compiles the programs and starts this"]
-fn a_kiosk_and_an_issuer_in_c_hand_a_document_over_through_relays_in_rust() {
-    let place = Place::new(true);
-    let (delivered, printed) = place.kiosk_in_c(SUBJECT);
-    assert!(delivered && printed == place.document, "{} bytes", printed.len());
-    // The control: another person's card gets nothing.
-    assert_eq!(place.kiosk_in_c("S-0002"), (false, Vec::new()));
-    let [issuer, kiosk] = place.stop().outcomes();
-    assert_eq!((issuer.len(), issuer[0]), (2, Some(Outcome::Complete)));
-    assert_ne!(issuer[1], Some(Outcome::Complete));
-    assert_eq!((kiosk.len(), kiosk[0]), (2, Some(Outcome::Complete)));
+fn a_kiosk_and_an_issuer_on_the_c_interface_hand_a_document_over_through_relays_in_rust() {
+    for (kiosk, issuer) in [(C, C), (CPP, CPP), (C, CPP)] {
+        let place = Place::new(Some(issuer));
+        let (delivered, printed) = place.kiosk(kiosk, SUBJECT);
+        assert!(delivered && printed == place.document, "{kiosk} from {issuer}: {} bytes", printed.len());
+        // The control: another person's card gets nothing.
+        assert_eq!(place.kiosk(kiosk, "S-0002"), (false, Vec::new()));
+        let [issuer, kiosk] = place.stop().outcomes();
+        assert_eq!((issuer.len(), issuer[0]), (2, Some(Outcome::Complete)));
+        assert_ne!(issuer[1], Some(Outcome::Complete));
+        assert_eq!((kiosk.len(), kiosk[0]), (2, Some(Outcome::Complete)));
+    }
 }
 
 #[test]
 #[ignore = "cargo xtask step c-stations compiles the programs and starts this"]
-fn a_kiosk_in_c_gets_its_document_from_an_issuer_in_rust() {
-    let place = Place::new(false);
-    let (delivered, printed) = place.kiosk_in_c(SUBJECT);
-    assert!(delivered && printed == place.document, "{} bytes", printed.len());
-    assert_eq!(place.stop().outcomes(), [vec![Some(Outcome::Complete)], vec![Some(Outcome::Complete)]]);
+fn a_kiosk_on_the_c_interface_gets_its_document_from_an_issuer_in_rust() {
+    for language in [C, CPP] {
+        let place = Place::new(None);
+        let (delivered, printed) = place.kiosk(language, SUBJECT);
+        assert!(delivered && printed == place.document, "{language}: {} bytes", printed.len());
+        assert_eq!(place.stop().outcomes(), [vec![Some(Outcome::Complete)], vec![Some(Outcome::Complete)]]);
+    }
 }
 
 #[test]
 #[ignore = "cargo xtask step c-stations compiles the programs and starts this"]
-fn an_issuer_in_c_gives_its_document_to_a_kiosk_in_rust() {
-    let place = Place::new(true);
-    assert!(place.kiosk_in_rust(SUBJECT) == place.document);
-    assert_eq!(place.stop().outcomes(), [vec![Some(Outcome::Complete)], vec![Some(Outcome::Complete)]]);
+fn an_issuer_on_the_c_interface_gives_its_document_to_a_kiosk_in_rust() {
+    for language in [C, CPP] {
+        let place = Place::new(Some(language));
+        assert!(place.kiosk_in_rust(SUBJECT) == place.document, "{language}");
+        assert_eq!(place.stop().outcomes(), [vec![Some(Outcome::Complete)], vec![Some(Outcome::Complete)]]);
+    }
 }
 
 #[test]
 #[ignore = "cargo xtask step c-stations compiles the programs and starts this"]
 fn a_printer_that_fails_in_the_middle_ends_in_an_erasure_and_not_in_a_delivery() {
-    let place = Place::new(true);
-    let mut kiosk = place.start_kiosk_in_c(SUBJECT);
-    // The document is longer than what a pipe holds.
-    let mut some = [0; 1_000];
-    let mut printer = kiosk.stdout.take().unwrap();
-    printer.read_exact(&mut some).unwrap();
-    assert!(some[..] == place.document[..1_000]);
-    drop(printer);
-    assert!(!succeeds(&mut kiosk));
-    let stopped = place.stop();
-    let store = Store::open_read_only(&stopped.config(Role::Kiosk).store).unwrap();
-    let session = &store.sessions().unwrap()[0];
-    let receipts = store.receipts(session.session).unwrap();
-    let own: Vec<_> = receipts.iter().filter(|of| of.own).collect();
-    let [receipt] = &own[..] else { panic!("{own:?}") };
-    let statement = receipt::read_unverified(&receipt.receipt).unwrap().statement;
-    // Erased and read back; but some pages may be out, and it is nobody's to say that they are not.
-    assert_eq!((statement.event, statement.cause), (Event::Unresolved, Cause::DeviceFault));
-    assert!(statement.copies.iter().all(|copy| copy.failed == 0 && copy.verified > 0), "{:?}", statement.copies);
-    let alarms: Vec<_> = store.alarms().unwrap().into_iter().map(|alarm| alarm.what).collect();
-    assert!(alarms.iter().any(|what| what.contains("jammed")), "{alarms:?}");
-    assert!(alarms.iter().any(|what| what.contains("paid-undelivered")), "{alarms:?}");
+    for language in [C, CPP] {
+        let place = Place::new(Some(language));
+        let mut kiosk = place.start_kiosk(language, SUBJECT);
+        // The document is longer than what a pipe holds.
+        let mut some = [0; 1_000];
+        let mut printer = kiosk.stdout.take().unwrap();
+        printer.read_exact(&mut some).unwrap();
+        assert!(some[..] == place.document[..1_000]);
+        drop(printer);
+        assert!(!succeeds(&mut kiosk));
+        let stopped = place.stop();
+        let store = Store::open_read_only(&stopped.config(Role::Kiosk).store).unwrap();
+        let session = &store.sessions().unwrap()[0];
+        let receipts = store.receipts(session.session).unwrap();
+        let own: Vec<_> = receipts.iter().filter(|of| of.own).collect();
+        let [receipt] = &own[..] else { panic!("{own:?}") };
+        let statement = receipt::read_unverified(&receipt.receipt).unwrap().statement;
+        // Erased and read back; but some pages may be out, and it is nobody's to say that they are not.
+        assert_eq!((statement.event, statement.cause), (Event::Unresolved, Cause::DeviceFault));
+        assert!(statement.copies.iter().all(|copy| copy.failed == 0 && copy.verified > 0), "{:?}", statement.copies);
+        let alarms: Vec<_> = store.alarms().unwrap().into_iter().map(|alarm| alarm.what).collect();
+        assert!(alarms.iter().any(|what| what.contains("jammed")), "{alarms:?}");
+        assert!(alarms.iter().any(|what| what.contains("paid-undelivered")), "{alarms:?}");
+    }
 }

@@ -320,6 +320,11 @@ public:
         return static_cast<guarded*>(self)->template call<const S&>(*row);
     }
 
+    /// For a text that the library gives.
+    static std::int32_t read_text(void* self, const char* text) noexcept {
+        return static_cast<guarded*>(self)->call(std::string_view(text));
+    }
+
     static std::int32_t read_application(void* self, const std::uint8_t* subject, std::size_t subject_length,
                                          const std::uint8_t* details, std::size_t details_length) noexcept {
         return static_cast<guarded*>(self)->call(byte_view(subject, subject_length), byte_view(details, details_length));

@@ -130,6 +130,37 @@ public:
         const auto function = &detail::guarded<F>::template read_row<shokyo_alarm>;
         return call.end(shokyo_store_for_each_alarm(get(), function, &call));
     }
+
+    /// The newest checkpoint of the log, a signed note: keep it elsewhere. Empty while nothing was signed. Allocates.
+    outcome<std::string> checkpoint() const {
+        std::size_t length = 0;
+        shokyo_status status = shokyo_store_checkpoint(get(), nullptr, 0, &length);
+        std::string text(status == SHOKYO_STATUS_OK ? length : 0, '\0');
+        if (status == SHOKYO_STATUS_OK) {
+            status = shokyo_store_checkpoint(get(), text.data(), text.size() + 1, &length);
+            // A newer one may be shorter.
+            text.resize(length < text.size() ? length : text.size());
+        }
+        return detail::answer(status, text);
+    }
+    /// Verifies that the store is what its log says, and the log what it signed. Look at problems: it must be 0. The check is made by
+    /// sized<shokyo_log_check>().
+    outcome<shokyo_log_report> verify_log(const shokyo_log_check& check) const {
+        auto report = sized<shokyo_log_report>();
+        return detail::answer(shokyo_store_verify_log(get(), &check, &report, nullptr, nullptr), report);
+    }
+    /// The same, and calls reader(std::string_view) for each problem, the first thousand. The report is written unless the reader stops it.
+    template <class F>
+    outcome<reading> verify_log(const shokyo_log_check& check, shokyo_log_report& report, F&& reader) const {
+        detail::guarded<F> call(reader);
+        return call.end(shokyo_store_verify_log(get(), &check, &report, &detail::guarded<F>::read_text, &call));
+    }
+    /// Publishes the log into a folder as static files; how many were written. Path and verifier key are null-terminated. Fails with
+    /// WRONG_STATE while nothing was signed, BAD_SIGNATURE, MISMATCH and others.
+    outcome<std::uint64_t> publish(const char* folder, const char* key) const {
+        std::uint64_t files = 0;
+        return detail::answer(shokyo_store_publish(get(), folder, key, &files), files);
+    }
 };
 
 static_assert(sizeof(receipt) == sizeof(void*) && sizeof(store) == sizeof(void*));

@@ -387,6 +387,61 @@ void receipts(const std::string& folder, const frame_bytes& bytes) {
     CHECK(MUST(MUST(shokyo::receipt::read_unverified(changed)).describe()).authenticated == 0);
 }
 
+// The verifier key of the log that signed a checkpoint (C2SP signed-note): NAME+ID+BASE64 of the algorithm's number and the key. Name and
+// identifier stand in its signature.
+std::string verifier_key(const std::string& checkpoint, const frame_bytes& key) {
+    const std::string alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    const std::size_t line = checkpoint.find("\n\n\u2014 ") + 6, space = checkpoint.find(' ', line);
+    CHECK(space != std::string::npos);
+    std::uint64_t first = 0;
+    for (std::size_t index = 0; index < 6; ++index) first = (first << 6U) | alphabet.find(checkpoint[space + 1 + index]);
+    char identifier[9];
+    std::snprintf(identifier, sizeof identifier, "%08llx", static_cast<unsigned long long>(first >> 4U));
+    frame_bytes bytes(1, 1);
+    bytes.insert(bytes.end(), key.begin(), key.end());
+    std::string text;
+    for (std::size_t at = 0; at < bytes.size(); at += 3) {
+        const std::uint32_t three = (std::uint32_t{bytes[at]} << 16U) | (std::uint32_t{bytes[at + 1]} << 8U) | bytes[at + 2];
+        for (unsigned shift = 18; shift < 24; shift -= 6) text.push_back(alphabet[(three >> shift) & 63U]);
+    }
+    return checkpoint.substr(line, space - line) + "+" + identifier + "+" + text;
+}
+
+void stores(const std::string& folder) {
+    CHECK(status_of([&] { return shokyo::store::open((folder + "/none.sqlite3").c_str()); }) != SHOKYO_STATUS_OK);
+    const shokyo::store store = MUST(shokyo::store::open((folder + "/issuer-1.sqlite3").c_str()));
+    const shokyo_store_counts counts = MUST(store.count());
+    CHECK(counts.sessions == 1 && counts.open_sessions == 0 && counts.receipts > 3 && counts.log_entries > 4);
+    shokyo::session_id session{};
+    const auto remember = [&](const shokyo_session_info& info) { session = shokyo::session_view(info.session); };
+    CHECK(MUST(store.for_each_session(SHOKYO_SESSIONS_ALL, remember)) == shokyo::reading::whole && session != shokyo::session_id{});
+    CHECK(MUST(store.session(session)).has_value() && !MUST(store.session(shokyo::session_id{})).has_value());
+    std::uint64_t receipts = 0, alarms = 0;
+    const auto look = [&](const shokyo_stored_receipt& stored) {
+        ++receipts;
+        CHECK(!MUST(MUST(shokyo::receipt::read_unverified({stored.receipt, stored.length})).text(SHOKYO_RECEIPT_STATION)).empty());
+    };
+    CHECK(MUST(store.for_each_receipt(session, look)) == shokyo::reading::whole && receipts == counts.receipts);
+    CHECK(MUST(store.for_each_receipt(session, [](const shokyo_stored_receipt&) { return false; })) == shokyo::reading::stopped);
+    MUST(store.for_each_alarm([&](const shokyo_alarm&) { ++alarms; }));
+    CHECK(alarms == counts.alarms);
+
+    const std::string checkpoint = MUST(store.checkpoint());
+    const std::string key = verifier_key(checkpoint, key_of(folder + "/stations/issuer-1/log-certificate.pem"));
+    auto brought = shokyo::sized<shokyo_log_check>();
+    brought.keys = key.c_str();
+    const shokyo_log_report whole = MUST(store.verify_log(brought));
+    CHECK(whole.is_signed == 1 && whole.problems == 0 && whole.size == counts.log_entries);
+    // Another's checkpoint of the same size is found.
+    const shokyo::store other = MUST(shokyo::store::open((folder + "/ec-1.sqlite3").c_str()));
+    auto report = shokyo::sized<shokyo_log_report>();
+    std::string problems;
+    MUST(other.verify_log(brought, report, [&](std::string_view problem) { problems += problem; }));
+    CHECK(report.problems > 0 && !problems.empty());
+    CHECK(MUST(store.publish((folder + "/published").c_str(), key.c_str())) > 0);
+    CHECK(status_of([&] { return store.publish((folder + "/published").c_str(), "no key"); }) == SHOKYO_STATUS_MALFORMED);
+}
+
 }  // namespace
 
 int main(int count, char** arguments) {
@@ -398,6 +453,7 @@ int main(int count, char** arguments) {
     process();
     links(arguments[1]);
     receipts(arguments[1], machines(arguments[1]));
+    stores(arguments[1]);
     std::printf("every class holds\n");
     return EXIT_SUCCESS;
 }

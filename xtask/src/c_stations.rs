@@ -1,5 +1,5 @@
-//! The kiosk and the issuing system of `bindings/c/stations`, compiled strictly, among stations in Rust over real connections: the test
-//! `c_stations`.
+//! The kiosks and issuing systems of `bindings/c/stations` and `bindings/cpp/stations`, compiled strictly, among stations in Rust over real
+//! connections: the test `c_stations`.
 
 use std::env::current_dir;
 use std::fs;
@@ -14,10 +14,13 @@ const BUILT: &str = "target/c/stations";
 pub fn run() -> Result<Outcome, Failure> {
     package::installed()?;
     let library = package::pkg_config("static")?;
-    fs::create_dir_all(BUILT).map_err(|error| Failure::new(format!("{BUILT}: {error}")))?;
-    for name in ["kiosk", "issuer"] {
-        let source = format!("bindings/c/stations/{name}.c");
-        c_program::compile(source.as_ref(), &format!("{BUILT}/{name}")).arguments(&library).run()?;
+    for language in ["c", "cpp"] {
+        let folder = format!("{BUILT}/{language}");
+        fs::create_dir_all(&folder).map_err(|error| Failure::new(format!("{folder}: {error}")))?;
+        for name in ["kiosk", "issuer"] {
+            let source = format!("bindings/{language}/stations/{name}.{language}");
+            c_program::compile(source.as_ref(), &format!("{folder}/{name}")).arguments(&library).run()?;
+        }
     }
     let folder = current_dir().map_err(|error| Failure::new(format!("the current folder: {error}")))?.join(BUILT);
     checks::shipped("--test c_stations -- --include-ignored")?

@@ -80,7 +80,7 @@ pub fn all() -> Vec<Step> {
         ),
         step(
             "c-stations",
-            "a kiosk and an issuing system in C hand documents over with stations in Rust, over connections",
+            "kiosks and issuing systems in C and C++ hand documents over with stations in Rust, over connections",
             false,
             c_stations::run,
         ),

@@ -113,16 +113,17 @@ impl<'a> Runner<'a> {
             return false;
         }
         match what {
+            // What the town does may call back: its host is not looked at meanwhile.
             0..=7 => {
-                let mut town = host.town.take();
+                let town = host.town.take();
                 drop(host);
-                if let Some(town) = &mut town {
-                    town.pump(usize::from(what) + 1);
-                }
-                self.0.borrow_mut().town = town;
+                self.with(town, |town| town.pump(usize::from(what) + 1));
             }
-            8 if host.town.is_none() => {
-                let town = Town::new(&host.now);
+            8 if host.town.is_none() && host.depth == 0 => {
+                let now = host.now;
+                drop(host);
+                let town = Town::new(&now);
+                let mut host = self.0.borrow_mut();
                 let new = town.handles().map(|(kind, address)| Held { kind, address, is_live: true, stays: false });
                 host.handles.extend(new);
                 host.town = Some(town);
@@ -131,9 +132,9 @@ impl<'a> Runner<'a> {
                 let milliseconds = (host.script.long() * 16) as u64;
                 host.now.monotonic_ms += milliseconds;
                 host.now.unix_ms += milliseconds;
-                if let Some(town) = &mut host.town {
-                    town.pass(milliseconds);
-                }
+                let town = host.town.take();
+                drop(host);
+                self.with(town, |town| town.pass(milliseconds));
             }
             _ => {
                 let function = &functions()[usize::from(what - 10) % functions().len()];
@@ -142,6 +143,14 @@ impl<'a> Runner<'a> {
             }
         }
         true
+    }
+
+    /// Has the town do something, if there is one that nothing else has at work.
+    fn with(&self, town: Option<Town>, work: impl FnOnce(&mut Town)) {
+        if let Some(mut town) = town {
+            work(&mut town);
+            self.0.borrow_mut().town = Some(town);
+        }
     }
 
     /// One call, and what must hold of it.
