@@ -2,6 +2,7 @@
 // frames passed by hand. The argument is the folder that `shokyo keys init` wrote.
 #include <shokyo.hpp>
 
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <string>
@@ -395,10 +396,10 @@ std::string verifier_key(const std::string& checkpoint, const frame_bytes& key) 
     CHECK(space != std::string::npos);
     std::uint64_t first = 0;
     for (std::size_t index = 0; index < 6; ++index) first = (first << 6U) | alphabet.find(checkpoint[space + 1 + index]);
-    char identifier[9];
-    std::snprintf(identifier, sizeof identifier, "%08llx", static_cast<unsigned long long>(first >> 4U));
-    frame_bytes bytes(1, 1);
-    bytes.insert(bytes.end(), key.begin(), key.end());
+    std::string identifier;
+    for (unsigned shift = 32; shift >= 4; shift -= 4) identifier.push_back("0123456789abcdef"[(first >> shift) & 15U]);
+    frame_bytes bytes(key.size() + 1, 1);
+    std::copy(key.begin(), key.end(), bytes.begin() + 1);
     std::string text;
     for (std::size_t at = 0; at < bytes.size(); at += 3) {
         const std::uint32_t three = (std::uint32_t{bytes[at]} << 16U) | (std::uint32_t{bytes[at + 1]} << 8U) | bytes[at + 2];
