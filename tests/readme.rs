@@ -48,6 +48,19 @@ fn the_readme_shows_the_c_example_as_it_is() {
     assert_eq!(shown, real, "copy bindings/c/ten_lines.c, without its first comment, into the README's c block");
 }
 
+/// The commands of all blocks for a shell, without what is said about them.
+fn commands(markdown: &str) -> Vec<String> {
+    let blocks = markdown.split("```sh\n").skip(1).filter_map(|rest| rest.split_once("```"));
+    let lines = blocks.flat_map(|(block, _)| block.lines());
+    lines.map(|line| line.split(" #").next().unwrap_or_default().trim().to_owned()).collect()
+}
+
+#[test]
+fn both_languages_give_the_same_commands() {
+    let (english, japanese) = (commands(&text("README.md")), commands(&text("README.ja.md")));
+    assert!(japanese.len() >= 7 && english == japanese, "{english:?} {japanese:?}");
+}
+
 #[test]
 fn the_rust_example_runs() {
     ten_lines::main().unwrap();
@@ -66,7 +79,13 @@ fn a_block_that_differs_is_noticed() {
 #[test]
 fn every_file_that_the_documents_link_to_is_there() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let mut documents = vec!["README.md".into(), "SECURITY.md".into(), "CONTRIBUTING.md".into(), "CHANGELOG.md".into()];
+    let mut documents = vec![
+        "README.md".into(),
+        "README.ja.md".into(),
+        "SECURITY.md".into(),
+        "CONTRIBUTING.md".into(),
+        "CHANGELOG.md".into(),
+    ];
     for folder in ["docs", "docs/decisions"] {
         let entries = std::fs::read_dir(root.join(folder)).unwrap().map(|entry| entry.unwrap().path());
         documents.extend(
