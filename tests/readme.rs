@@ -115,7 +115,7 @@ fn quoted(markdown: &str) -> impl Iterator<Item = &str> {
     outside.flat_map(|line| line.split('`').skip(1).step_by(2))
 }
 
-/// Whether a word can be the name of a test: four words or more, or two in the table of the guarantees.
+/// Whether a word can be the name of a test: it has so many underscores, and is no function of the C interface.
 fn names_a_test(word: &str, underscores: usize) -> bool {
     word.chars().all(|letter| letter.is_ascii_lowercase() || letter == '_' || letter.is_ascii_digit())
         && word.matches('_').count() >= underscores
@@ -135,7 +135,7 @@ fn is_a_test(sources: &str, name: &str) -> bool {
     })
 }
 
-/// `docs/guarantees.md` and `SECURITY.md` name tests as `name_of_the_test`; each must be a test of this repository.
+/// `docs/guarantees.md`, `docs/obligations.md` and `SECURITY.md` name tests as `name_of_the_test`; each must be a test of this repository.
 #[test]
 fn every_test_that_the_documents_name_exists() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
@@ -145,16 +145,18 @@ fn every_test_that_the_documents_name_exists() {
     }
     assert!(is_a_test(&sources, "the_rust_example_runs"), "this file is among the sources");
     assert!(!is_a_test(&sources, "is_a_test") && !is_a_test(&sources, "there_is_no_test_of_this_name"));
-    let (guarantees, security) = (text("docs/guarantees.md"), text("SECURITY.md"));
+    let [guarantees, security, obligations] = ["docs/guarantees.md", "SECURITY.md", "docs/obligations.md"].map(text);
     let column = guarantees.lines().filter_map(|line| line.strip_prefix('|')?.split('|').nth(2));
     let mut names: Vec<&str> = column.flat_map(quoted).filter(|name| names_a_test(name, 1)).collect();
     assert!(names.len() > 50, "only {} tests are named", names.len());
     names.extend(quoted(&guarantees).filter(|name| names_a_test(name, 3)));
-    let count = names.len();
-    names.extend(quoted(&security).filter(|name| names_a_test(name, 3)));
-    assert!(names.len() > count + 10, "SECURITY.md names only {} tests", names.len() - count);
+    for document in [&security, &obligations] {
+        let count = names.len();
+        names.extend(quoted(document).filter(|name| names_a_test(name, 3)));
+        assert!(names.len() > count + 10, "SECURITY.md or obligations.md names only {} tests", names.len() - count);
+    }
     let missing: Vec<&&str> = names.iter().filter(|name| !is_a_test(&sources, name)).collect();
-    assert!(missing.is_empty(), "guarantees.md or SECURITY.md name what is no test: {missing:?}");
+    assert!(missing.is_empty(), "guarantees.md, obligations.md or SECURITY.md name what is no test: {missing:?}");
 }
 
 /// Commands `cargo xtask step NAME…` and paths into this repository, in every document.
