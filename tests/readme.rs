@@ -135,7 +135,8 @@ fn is_a_test(sources: &str, name: &str) -> bool {
     })
 }
 
-/// `docs/guarantees.md`, `docs/obligations.md` and `SECURITY.md` name tests as `name_of_the_test`; each must be a test of this repository.
+/// `docs/guarantees.md`, `docs/obligations.md` and `SECURITY.md` name tests as `name_of_the_test`; each must be a test of this
+/// repository.
 #[test]
 fn every_test_that_the_documents_name_exists() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));

@@ -23,7 +23,8 @@
 //!
 //! let session = SessionId([1; 32]);
 //! let mut store = Store::open_signed(&file, Box::new(key))?;
-//! store.write(&Record::Opened { session, kind: "resident-certificate".into() }, 1_790_000_000_000)?; // durable when it returns
+//! // What is written is durable when this returns.
+//! store.write(&Record::Opened { session, kind: "resident-certificate".into() }, 1_790_000_000_000)?;
 //! let kept = store.newest_checkpoint()?.unwrap(); // to be kept elsewhere
 //! store.write(&Record::Ended { session, outcome: Outcome::Unresolved }, 1_790_000_060_000)?;
 //!

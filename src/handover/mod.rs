@@ -18,7 +18,8 @@
 //! # fn main() -> Result<(), shokyo::Error> {
 //! use std::sync::Arc;
 //! use shokyo::handover::suite::{SigningKey, StationCrypto, StationKeys};
-//! use shokyo::handover::{Application, Identity, Issuer, IssuerEvent, KeyUse, Kiosk, KioskEvent, Peer, Policy, Source, Trust};
+//! use shokyo::handover::{Application, Identity, Issuer, IssuerEvent, KeyUse, Kiosk, KioskEvent};
+//! use shokyo::handover::{Peer, Policy, Source, Trust};
 //! use shokyo::receipt::StationInfo;
 //! use shokyo::types::{Now, Role, Time};
 //! use shokyo::{Error, Vault, VaultOptions};
@@ -28,7 +29,8 @@
 //! impl Trust for Pinned {
 //!     fn identify(&self, certificate: &[u8], key_use: KeyUse, _unix_ms: u64) -> Result<Identity, Error> {
 //!         let found = self.0.iter().find(|(pinned, of, _)| pinned == certificate && *of == key_use);
-//!         found.map(|(_, _, identity)| identity.clone()).ok_or(Error::Untrusted { what: "a certificate that is not pinned" })
+//!         let identity = found.map(|(_, _, identity)| identity.clone());
+//!         identity.ok_or(Error::Untrusted { what: "a certificate that is not pinned" })
 //!     }
 //! }
 //!

@@ -27,7 +27,8 @@
 //!     operator: "an-operator".into(),
 //!     post: "SHOP-17".into(), // a post, never a person
 //! };
-//! let details = Details::new(Event::Erased, Cause::Delivered, "resident-certificate", 1_790_000_000_000, 1_790_000_060_000);
+//! let (opened, now) = (1_790_000_000_000, 1_790_000_060_000);
+//! let details = Details::new(Event::Erased, Cause::Delivered, "resident-certificate", opened, now);
 //! let receipt = Receipt::issue(document.erase(), &details, &kiosk, &key)?;
 //!
 //! let statement = receipt::verify(receipt.as_bytes(), key.public())?;
