@@ -48,6 +48,9 @@
 mod claims;
 mod cose;
 mod event;
+#[cfg(all(test, feature = "std"))]
+#[allow(clippy::unwrap_used)]
+mod known_answers;
 mod payload;
 mod statement;
 

@@ -3,6 +3,9 @@
 
 mod agreement;
 mod keys;
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod known_answers;
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::vec;
