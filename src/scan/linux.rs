@@ -3,8 +3,8 @@
 use std::time::{Duration, Instant};
 
 use super::baseline::{Baseline, Gatherer};
-use super::needles::{NeedleKind, Needles};
 use super::encodings::Encoding;
+use super::needles::{NeedleKind, Needles};
 use super::report::{Hit, Place, ScanReport, StackPart};
 use super::search::{self, MemorySearch, Run};
 use super::walk::{self, Walked};
