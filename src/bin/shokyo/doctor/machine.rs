@@ -63,8 +63,11 @@ pub(super) fn processor(host: &Host) -> Finding {
     )
 }
 
+/// The dynamic section may be anywhere in it.
+const LARGEST_PROGRAM: u64 = 256 << 20;
+
 pub(super) fn build(host: &Host) -> Finding {
-    let bytes = match host.bytes("proc/self/exe", 1 << 20) {
+    let bytes = match host.bytes("proc/self/exe", LARGEST_PROGRAM) {
         Ok(bytes) => bytes,
         Err(unseen) => return unseen.into(),
     };
@@ -105,7 +108,7 @@ struct Elf {
 }
 
 impl Elf {
-    /// Of the beginning of a file with 64 bits, little-endian; the dynamic section must be in it, too.
+    /// Of a file with 64 bits, little-endian.
     fn read(bytes: &[u8]) -> Option<Self> {
         const LOAD: u64 = 1;
         const DYNAMIC: u64 = 2;
