@@ -57,7 +57,7 @@ fn folder(host: &Host, path: &Path) -> Finding {
         Err(unseen) => return unseen.into(),
     };
     let (folder, kind) = (path.display(), &mount.kind);
-    let remedy = "put it on a tmpfs: a line in /etc/fstab, tmp.mount, or PrivateTmp= and TMPDIR= in the service unit";
+    let remedy = "put it on a tmpfs: a line in /etc/fstab, tmp.mount, or TemporaryFileSystem= in the service unit";
     if matches!(kind.as_str(), "tmpfs" | "ramfs") {
         return match swap_of(host) {
             Swap::Plain(area) if kind == "tmpfs" => {
