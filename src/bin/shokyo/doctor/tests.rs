@@ -136,12 +136,12 @@ fn what_only_calls_tell() {
     host.calls.secret_memory = Some(true);
     host.calls.clock = Some(true);
     host.calls.hardening = vec![(HardeningStep::NotDumpable, HardeningOutcome::Achieved)];
-    ["secret-memory", "clock", "hardening"].map(|name| host.is(name, State::Good));
+    ["secret-memory", "clock", "hardening"].into_iter().for_each(|name| host.is(name, State::Good));
     host.calls.secret_memory = Some(false);
     host.calls.clock = Some(false);
     host.calls.hardening.push((HardeningStep::NoCoreFile, HardeningOutcome::Failed(1)));
     host.is("secret-memory", State::Weak);
-    ["clock", "hardening"].map(|name| host.is(name, State::Bad));
+    ["clock", "hardening"].into_iter().for_each(|name| host.is(name, State::Bad));
 }
 
 #[test]
@@ -212,7 +212,7 @@ fn pages_that_move_or_are_merged() {
     for (text, wanted) in [("0\n", State::Good), ("2\n", State::Good), ("1\n", State::Weak), ("?\n", State::Unknown)] {
         is("page-merging", &[("sys/kernel/mm/ksm/run", text)], wanted);
     }
-    ["huge-pages", "page-merging"].map(|name| is(name, &[("sys/kernel/mm/x", "")], State::Good));
+    ["huge-pages", "page-merging"].into_iter().for_each(|name| is(name, &[("sys/kernel/mm/x", "")], State::Good));
 }
 
 /// This very program, and copies of its headers from which the linker's protections are taken away.

@@ -3,7 +3,7 @@
 use std::io::Write;
 
 use serde_json::{Value, json};
-use shokyo::scan::{Hit, Place, SeenMapping, StackPart, Unreadable, UnreadableReason};
+use shokyo::scan::{Encoding, Hit, Place, SeenMapping, StackPart, Unreadable, UnreadableReason};
 
 use super::{Scanned, Verdict};
 use crate::words::{BOLD, DIM, GREEN, RED, YELLOW};
@@ -169,10 +169,12 @@ pub(super) fn as_text(scanned: &Scanned, mappings: bool) -> std::io::Result<()> 
 
 fn show_hit(out: &mut impl Write, scanned: &Scanned, hit: &Hit) -> std::io::Result<()> {
     let from = scanned.needles.get(hit.needle).map(|origin| origin.source.name()).unwrap_or_default();
-    let encoding = if hit.encoding == shokyo::scan::Encoding::Plain { "" } else { hit.encoding.name() };
-    let (open, close) = if encoding.is_empty() { ("", "") } else { (", ", "") };
+    let encoding = match hit.encoding {
+        Encoding::Plain => String::new(),
+        encoding => format!(", {encoding}"),
+    };
     let (length, offset) = (hit.length, hit.offset);
-    writeln!(out, "  {BOLD}{from}{BOLD:#}: {length} bytes from byte {offset} ({}{open}{encoding}{close})", hit.what)?;
+    writeln!(out, "  {BOLD}{from}{BOLD:#}: {length} bytes from byte {offset} ({}{encoding})", hit.what)?;
     match &hit.place {
         Place::Memory { address, mapping, permissions, flags, stack } => {
             let name = if mapping.is_empty() { "unnamed memory" } else { mapping };
