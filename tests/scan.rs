@@ -262,7 +262,7 @@ fn every_class_of_residue_is_found_where_it_is_and_its_wiped_twin_is_clean() {
         let secret = random(scan_targets::classes::LENGTH);
         let needles = Needles::marker(&secret).with_encodings();
         let report = Target::leaking(class, &secret).scan(&needles);
-        assert_found(&report);
+        assert!(report.control_found, "{class}: {report}");
         assert!(report.hits.iter().any(|hit| is_expected(class, hit)), "{class}: {report}");
         let twin = Target::leaking(&format!("{class}:wiped"), &secret).scan(&needles);
         assert!(twin.is_clean(), "{class}, wiped: {twin}");
