@@ -105,6 +105,7 @@ fn a_store_is_verified_and_a_tampered_copy_is_not() {
     let (code, report) = ground.json(&["verify", "store.sqlite", "--config", "pki/issuer.toml"]);
     assert_eq!((code, &report["problem_count"], &report["size"]), (0, &0.into(), &60.into()), "{report}");
     assert_eq!((&report["receipts_verified"], &report["receipts_without_key"]), (&20.into(), &0.into()));
+    assert_eq!(report["keys"], serde_json::json!([ground.vkey]), "what an auditor keeps is shown");
     let (code, report) = ground.json(&["verify", "store.sqlite", "--key", &ground.vkey]);
     assert_eq!((code, &report["receipts_without_key"]), (0, &20.into()), "{report}");
     let certificates =
@@ -115,7 +116,9 @@ fn a_store_is_verified_and_a_tampered_copy_is_not() {
     let text =
         String::from_utf8(ground.custody(&["verify", "store.sqlite", "--config", "pki/issuer.toml"]).stdout).unwrap();
     assert!(
-        text.contains("60 entries: 20 opened, 20 own-receipt, 20 ended") && text.contains("nothing wrong"),
+        text.contains("60 entries: 20 opened, 20 own-receipt, 20 ended")
+            && text.contains(&format!("verifier key: {}", ground.vkey))
+            && text.contains("nothing wrong"),
         "{text}"
     );
 

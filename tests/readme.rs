@@ -109,27 +109,118 @@ fn every_file_that_the_documents_link_to_is_there() {
     assert!(links > 10, "{links} links were looked at");
 }
 
-/// `docs/guarantees.md` names tests as `name_of_the_test`; each must be a function of this repository.
+/// What stands between single backticks, outside of blocks.
+fn quoted(markdown: &str) -> impl Iterator<Item = &str> {
+    let outside = markdown.split("```").step_by(2).flat_map(str::lines);
+    outside.flat_map(|line| line.split('`').skip(1).step_by(2))
+}
+
+/// Whether a word can be the name of a test: it has so many underscores, and is no function of the C interface.
+fn names_a_test(word: &str, underscores: usize) -> bool {
+    word.chars().all(|letter| letter.is_ascii_lowercase() || letter == '_' || letter.is_ascii_digit())
+        && word.matches('_').count() >= underscores
+        && !word.starts_with("shokyo_")
+}
+
+/// Whether a function of this name is a test: an attribute for tests stands right above it.
+fn is_a_test(sources: &str, name: &str) -> bool {
+    let head = format!("fn {name}(");
+    sources.match_indices(&head).any(|(place, _)| {
+        let line = sources[..place].rfind('\n').unwrap_or_default();
+        sources[..line]
+            .lines()
+            .rev()
+            .take_while(|line| line.trim_start().starts_with(['#', '/']))
+            .any(|line| line.contains("test]") || line.contains("::test("))
+    })
+}
+
+/// `docs/guarantees.md`, `docs/obligations.md` and `SECURITY.md` name tests as `name_of_the_test`; each must be a test of this
+/// repository.
 #[test]
-fn every_test_that_the_guarantees_name_exists() {
+fn every_test_that_the_documents_name_exists() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut sources = String::new();
     for folder in ["tests", "src", "xtask/src"] {
         collect(&root.join(folder), &mut sources);
     }
-    let guarantees = text("docs/guarantees.md");
-    let names: Vec<&str> = guarantees
-        .lines()
-        .filter_map(|line| line.strip_prefix('|')?.split('|').nth(2))
-        .flat_map(|cell| cell.split('`').skip(1).step_by(2))
-        .filter(|name| {
-            name.chars().all(|letter| letter.is_ascii_lowercase() || letter == '_' || letter.is_ascii_digit())
-        })
-        .filter(|name| name.contains('_'))
-        .collect();
+    assert!(is_a_test(&sources, "the_rust_example_runs"), "this file is among the sources");
+    assert!(!is_a_test(&sources, "is_a_test") && !is_a_test(&sources, "there_is_no_test_of_this_name"));
+    let [guarantees, security, obligations] = ["docs/guarantees.md", "SECURITY.md", "docs/obligations.md"].map(text);
+    let column = guarantees.lines().filter_map(|line| line.strip_prefix('|')?.split('|').nth(2));
+    let mut names: Vec<&str> = column.flat_map(quoted).filter(|name| names_a_test(name, 1)).collect();
     assert!(names.len() > 50, "only {} tests are named", names.len());
-    for name in names {
-        assert!(sources.contains(&format!("fn {name}(")), "docs/guarantees.md names {name}, which is no function");
+    names.extend(quoted(&guarantees).filter(|name| names_a_test(name, 3)));
+    for document in [&security, &obligations] {
+        let count = names.len();
+        names.extend(quoted(document).filter(|name| names_a_test(name, 3)));
+        assert!(names.len() > count + 10, "SECURITY.md or obligations.md names only {} tests", names.len() - count);
+    }
+    let missing: Vec<&&str> = names.iter().filter(|name| !is_a_test(&sources, name)).collect();
+    assert!(missing.is_empty(), "guarantees.md, obligations.md or SECURITY.md name what is no test: {missing:?}");
+}
+
+/// Commands `cargo xtask step NAME…` and paths into this repository, in every document.
+#[test]
+fn every_step_and_every_path_that_the_documents_name_exists() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let steps = text("xtask/src/steps.rs");
+    let (mut named, mut paths) = (0, 0);
+    for document in ["README.md", "README.ja.md", "SECURITY.md", "CONTRIBUTING.md"]
+        .map(str::to_owned)
+        .into_iter()
+        .chain(std::fs::read_dir(root.join("docs")).unwrap().filter_map(|entry| {
+            let name = entry.unwrap().file_name().into_string().unwrap();
+            name.ends_with(".md").then(|| format!("docs/{name}"))
+        }))
+    {
+        let markdown = text(&document);
+        for word in quoted(&markdown) {
+            if let Some((_, rest)) = word.split_once("cargo xtask step ") {
+                for name in rest.split_whitespace().filter(|name| *name != "NAME") {
+                    named += 1;
+                    assert!(steps.contains(&format!("\"{name}\",")), "{document}: there is no step {name}");
+                }
+            }
+            let folders =
+                ["tests/", "src/", "docs/", "packaging/", "bindings/", "include/", "fuzz/", "xtask/", "examples/"];
+            let path = word.trim_end_matches('/');
+            if folders.iter().any(|folder| word.starts_with(folder)) && !word.contains(['*', ' ', '…', '{', '<']) {
+                paths += 1;
+                assert!(root.join(path).exists(), "{document}: {path} is not there");
+            }
+        }
+    }
+    assert!(named > 20 && paths > 20, "{named} steps and {paths} paths were looked at");
+}
+
+/// The operators' table of alarms has every alarm that the report can translate, and no other.
+#[test]
+fn every_alarm_has_its_line_for_operators() {
+    let (words, operations) = (text("src/bin/shokyo/custody/report/words.rs"), text("docs/operations.md"));
+    let (_, table) = words.split_once("fn alarm_in_japanese").expect("the report translates alarms");
+    let (table, _) = table.split_once("_ => return None").expect("the translations end");
+    let alarms: Vec<&str> = table
+        .lines()
+        .filter_map(|line| line.trim().strip_prefix('"')?.split_once("\" =>"))
+        .map(|(alarm, _)| alarm)
+        .collect();
+    assert!(alarms.len() > 20, "{} alarms", alarms.len());
+    let rows: Vec<&str> = operations
+        .split_once("## Alarms")
+        .and_then(|(_, rest)| rest.split("\n## ").next())
+        .expect("the operators' page has alarms")
+        .lines()
+        .filter_map(|line| line.strip_prefix("| \"")?.split('|').next())
+        .flat_map(|cell| cell.split('"').step_by(2))
+        .map(|said| said.trim_end_matches('…'))
+        .filter(|said| said.len() > 3)
+        .collect();
+    for alarm in &alarms {
+        assert!(rows.iter().any(|row| alarm.starts_with(row)), "docs/operations.md does not have {alarm:?}");
+    }
+    for row in rows {
+        assert!(alarms.iter().any(|alarm| alarm.starts_with(row)), "docs/operations.md has {row:?}, which is no alarm");
     }
 }
 

@@ -5,6 +5,35 @@
 //! `docs/receipts.md`). This module must never hold a key, a document or anything about a person, never report a record as
 //! written before it is durable, never change one, and delete one only when it is older than the configured period and the log
 //! says so.
+//!
+//! ```
+//! use shokyo::custody::log::NoteSigner;
+//! use shokyo::custody::{LogCheck, LogKey, Store, verify_log};
+//! use shokyo::handover::suite::SigningKey;
+//! use shokyo::handover::{Outcome, Record};
+//! use shokyo::types::SessionId;
+//! use shokyo::{Vault, VaultOptions};
+//!
+//! # let folder = tempfile::tempdir().unwrap();
+//! # let file = folder.path().join("store.sqlite3");
+//! let mut options = VaultOptions::new();
+//! options.agreement = true;
+//! let key = LogKey::new(SigningKey::generate(&Vault::open(options)?)?, "an-operator", "kiosk-1")?;
+//! let verifier = key.verifier_key().clone(); // what an auditor gets
+//!
+//! let session = SessionId([1; 32]);
+//! let mut store = Store::open_signed(&file, Box::new(key))?;
+//! // What is written is durable when this returns.
+//! store.write(&Record::Opened { session, kind: "resident-certificate".into() }, 1_790_000_000_000)?;
+//! let kept = store.newest_checkpoint()?.unwrap(); // to be kept elsewhere
+//! store.write(&Record::Ended { session, outcome: Outcome::Unresolved }, 1_790_000_060_000)?;
+//!
+//! // Whoever has the file and the verifier key. Receipts would need their stations' keys.
+//! let check = LogCheck { keys: &[verifier], receipt_keys: &|_| None, known: &[kept] };
+//! let report = verify_log(&Store::open_read_only(&file)?, &check)?;
+//! assert!(report.is_clean() && report.size == 2 && report.checkpoints == 2);
+//! # Ok::<(), shokyo::Error>(())
+//! ```
 #![forbid(unsafe_code)]
 
 mod batch;

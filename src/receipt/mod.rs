@@ -4,6 +4,45 @@
 //! auditor can check it with tools that nobody here wrote; `docs/receipts.md` gives the format. This module must never make
 //! a receipt without an erasure, never let one say more than the erasure shows, and never write personal data, a digest of a
 //! document, or an exact size. A signature proves who claimed, not that it happened.
+//!
+//! ```
+//! # #[cfg(feature = "std")]
+//! # fn main() -> Result<(), shokyo::Error> {
+//! use shokyo::buffer::Cause;
+//! use shokyo::handover::suite::SigningKey;
+//! use shokyo::receipt::{self, Details, Event, Receipt, StationInfo};
+//! use shokyo::types::{Binding, Role, SessionId};
+//! use shokyo::{Vault, VaultOptions};
+//!
+//! let mut options = VaultOptions::new();
+//! options.agreement = true; // rooms in which signatures are made
+//! let vault = Vault::open(options)?;
+//! let key = SigningKey::generate(&vault)?;
+//! let document = vault.seal(Binding { session: SessionId([1; 32]), context: [2; 32] }, b"for minutes only")?;
+//!
+//! // The erasure is consumed: there is no second receipt for it, and none without it.
+//! let kiosk = StationInfo {
+//!     role: Role::Kiosk,
+//!     station: "kiosk-1".into(),
+//!     operator: "an-operator".into(),
+//!     post: "SHOP-17".into(), // a post, never a person
+//! };
+//! let (opened, now) = (1_790_000_000_000, 1_790_000_060_000);
+//! let details = Details::new(Event::Erased, Cause::Delivered, "resident-certificate", opened, now);
+//! let receipt = Receipt::issue(document.erase(), &details, &kiosk, &key)?;
+//!
+//! let statement = receipt::verify(receipt.as_bytes(), key.public())?;
+//! assert_eq!((statement.event, statement.session), (Event::Erased, SessionId([1; 32])));
+//! println!("{statement}"); // in words, with what is not covered
+//!
+//! let mut altered = receipt.into_bytes();
+//! altered[100] ^= 1;
+//! assert!(receipt::verify(&altered, key.public()).is_err());
+//! # Ok(())
+//! # }
+//! # #[cfg(not(feature = "std"))]
+//! # fn main() {}
+//! ```
 #![forbid(unsafe_code)]
 
 mod claims;

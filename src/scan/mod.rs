@@ -7,6 +7,37 @@
 //! A scan proves something only with its two controls: a *control marker* that the process keeps alive and that must be found,
 //! and, for documents, a [`Baseline`] of the same process from before it had the document.
 //!
+//! ```
+//! # #[cfg(target_os = "linux")]
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! use std::io::{Read, Write};
+//! use std::process::{Command, Stdio};
+//! use shokyo::scan::{Needles, baseline, scan};
+//!
+//! let mut document = [0; 4096];
+//! let mut control = [0; 32];
+//! std::fs::File::open("/dev/urandom")?.read_exact(&mut document)?;
+//! std::fs::File::open("/dev/urandom")?.read_exact(&mut control)?;
+//!
+//! // A program that passes a document on, and wipes nothing.
+//! let mut cat = Command::new("cat").stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
+//! let (mut input, mut output) = (cat.stdin.take().unwrap(), cat.stdout.take().unwrap());
+//! let needles = Needles::of_document(&document);
+//! let before = baseline(cat.id().try_into()?, &needles)?;
+//! input.write_all(&[&document[..], &control].concat())?;
+//! output.read_exact(&mut [0; 4096 + 32])?;
+//!
+//! let report = scan(cat.id().try_into()?, &needles, &control, Some(&before))?;
+//! assert!(report.control_found, "otherwise the scan would prove nothing");
+//! assert!(report.total_hits() > 0 && !report.is_clean(), "the document is still in its buffer");
+//! # drop(input);
+//! # cat.wait()?;
+//! # Ok(())
+//! # }
+//! # #[cfg(not(target_os = "linux"))]
+//! # fn main() {}
+//! ```
+//!
 //! # What is certain
 //!
 //! Every stretch of at least 16 bytes of a document (8 in registers, 8 for keys and markers everywhere) at any address is found,

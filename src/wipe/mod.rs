@@ -73,6 +73,13 @@ impl Wiped {
 ///
 /// # Errors
 /// [`Error::NotErased`] when a byte was not zero afterwards. The memory must then not be reused or given back.
+///
+/// ```
+/// let mut secret = *b"what others gave";
+/// let wiped = shokyo::wipe::wipe(&mut secret, 7)?;
+/// assert_eq!((secret, wiped.bytes(), wiped.tag()), ([0; 16], 16, 7));
+/// # Ok::<(), shokyo::Error>(())
+/// ```
 pub fn wipe(memory: &mut [u8], tag: u128) -> Result<Wiped, Error> {
     // SAFETY: the exclusive borrow makes the range valid and nobody else's.
     unsafe { wipe_raw(memory.as_mut_ptr(), memory.len(), tag) }

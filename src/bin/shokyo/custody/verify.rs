@@ -110,7 +110,12 @@ fn store(arguments: &Arguments, believed: &Believed) -> Result<Finding, String> 
         problems
             .push(format!("{count} receipts are not vouched for: no certificate for their stations' keys was given"));
     }
-    Ok(Finding { json: log_as_json(&report, &problems), text: log_as_text(&report), problems })
+    // What an auditor keeps, and an operator names as `previous-log-keys` before the key is changed.
+    let keys: Vec<String> = believed.logs.iter().map(ToString::to_string).collect();
+    let text = format!("{}\nverifier key: {}", log_as_text(&report), keys.join("\nverifier key: "));
+    let mut json = log_as_json(&report, &problems);
+    json["keys"] = json!(keys);
+    Ok(Finding { json, text, problems })
 }
 
 fn log_as_text(report: &LogReport) -> String {

@@ -293,6 +293,12 @@ fn alarm_in_japanese(text: &str) -> Option<&'static str> {
         }
         "a frame could not be sent by the deadline" => "期限までに送れなかったフレームがある",
         "the kiosk could not open the document" => "キオスク端末が文書を開けなかった",
+        "the issuing system calls this session unresolved: by its own end, or by another station's receipt" => {
+            "発行システムはこのセッションを結果不明としている（発行システム自身の終了、または他の機器の記録による）"
+        }
+        "another station's receipt says: lost, unknown or not erased" => {
+            "他の機器の署名付き記録に、中断、結果不明または未消去とある"
+        }
         "two stations gave receipts as one relay" => "二つの機器が同じ中継役として署名付き記録を出した",
         "a receipt could not be made" => "署名付き記録を作れなかった",
         "a receipt could not be written" => "署名付き記録を書き込めなかった",
@@ -317,7 +323,6 @@ fn alarm_in_japanese(text: &str) -> Option<&'static str> {
         "the kiosk's memory did not read back as erased" => "キオスク端末のメモリの消去を読み戻しで確認できなかった",
         "the kiosk's erasure was not reported by the deadline" => "キオスク端末の消去が期限までに報告されなかった",
         "nobody attended to the kiosk by the deadline" => "期限までに誰もキオスク端末に対応しなかった",
-        "a defect" => "プログラムの不具合",
         _ => return None,
     })
 }
