@@ -98,7 +98,7 @@ pub fn clock_is_synchronised() -> Option<bool> {
     let mut clock: libc::timex = unsafe { core::mem::zeroed() };
     // SAFETY: `clock` is a valid place for the answer.
     let state = unsafe { libc::adjtimex(&raw mut clock) };
-    (state >= 0).then(|| state != libc::TIME_ERROR && clock.status & libc::STA_UNSYNC == 0)
+    (state >= 0).then_some(state != libc::TIME_ERROR && clock.status & libc::STA_UNSYNC == 0)
 }
 
 #[cfg(test)]

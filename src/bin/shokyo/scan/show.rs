@@ -109,7 +109,7 @@ pub(super) fn as_text(scanned: &Scanned, mappings: bool) -> std::io::Result<()> 
     let mut out = anstream::stdout().lock();
     match scanned.verdict {
         Verdict::Clean => writeln!(out, "{GREEN}clean{GREEN:#}: nothing was found, and the control marker was")?,
-        Verdict::Residue => writeln!(out, "{RED}RESIDUE{RED:#}: {} pieces were found", report.total_hits())?,
+        Verdict::Residue => writeln!(out, "{RED}RESIDUE{RED:#}: found in {} places", report.total_hits())?,
         Verdict::NoControl if scanned.control_given => {
             writeln!(
                 out,
@@ -153,9 +153,12 @@ pub(super) fn as_text(scanned: &Scanned, mappings: bool) -> std::io::Result<()> 
     if untold > 0 {
         writeln!(out, "  and {untold} more; --json lists the first 64 of each kind")?;
     }
-    for memory in &report.unreadable {
-        let style = if memory.reason.is_explained() { DIM } else { YELLOW };
-        writeln!(out, "  {style}{memory}{style:#}")?;
+    for memory in report.unexplained() {
+        writeln!(out, "  {YELLOW}{memory}{YELLOW:#}")?;
+    }
+    let explained = report.unreadable.iter().filter(|memory| memory.reason.is_explained()).count();
+    if explained > 0 {
+        writeln!(out, "  {DIM}{explained} ranges that nobody can read: the kernel's pages, ends of files{DIM:#}")?;
     }
     if mappings {
         for mapping in &report.mappings {
