@@ -7,10 +7,11 @@ use crate::call::{Call, Failure};
 use crate::steps::Outcome;
 
 /// What there is to be fuzzed, and the longest input of each in bytes.
-const TARGETS: [(&str, u32); 9] = [
+const TARGETS: [(&str, u32); 10] = [
     ("frame_decode", 4_096),
     ("body_decode", 4_096),
     ("receipt_verify", 4_096),
+    ("readers", 8_192),
     ("customer", 512),
     ("issuer", 512),
     ("relay", 512),
@@ -19,8 +20,8 @@ const TARGETS: [(&str, u32); 9] = [
     ("c_calls", 2_048),
 ];
 
-/// Those whose planted defect the step looks for: a decoder, everything together, and calls of the C interface.
-const CONTROLS: [&str; 3] = ["frame_decode", "world", "c_calls"];
+/// Those whose planted defect the step looks for: two decoders, everything together, and calls of the C interface.
+const CONTROLS: [&str; 4] = ["frame_decode", "readers", "world", "c_calls"];
 
 /// Seconds for each target in the step, and at most for each control.
 const SHORT: u64 = 5;
