@@ -110,7 +110,8 @@ fn request(text: &str) {
 /// Receipts of inclusion.
 fn receipt(data: &[u8]) {
     if verify_inclusion_receipt(data, ENTRY, &LOG.1).is_ok() {
-        let genuine = [0, 1].map(|index| inclusion_receipt(ENTRY, index, &[leaf_hash(ENTRY)], &signed(), &*LOG).unwrap());
+        let genuine =
+            [0, 1].map(|index| inclusion_receipt(ENTRY, index, &[leaf_hash(ENTRY)], &signed(), &*LOG).unwrap());
         assert!(genuine.iter().any(|genuine| genuine == data), "a receipt of inclusion was forged");
     }
 }
@@ -164,6 +165,11 @@ pub fn seeds() -> Vec<(&'static str, Vec<u8>)> {
     let made = shokyo::station::pki::init(&folder).expect("keys");
     let configuration = std::fs::read(&made.stations[0].1).expect("a configuration");
     std::fs::remove_dir_all(&folder).expect("a folder");
+    // Seeds that are refused at once would show little.
+    assert!(Config::load(&file(&configuration)).is_ok());
+    assert!(
+        scan_core(&file(&core_file()), &Needles::marker(&NEEDLE), &NEEDLE).is_ok_and(|report| report.control_found)
+    );
     let checkpoint = signed().sign(&*LOG).expect("a checkpoint");
     let forged = checkpoint.replacen("\n2\n", "\n3\n", 1);
     let request = AddCheckpoint { old: 1, proof: vec![leaf_hash(ENTRY)], checkpoint: checkpoint.clone() }.text();
