@@ -150,4 +150,17 @@ mod tests {
             assert!(fs::read_dir(root.join("seeds").join(&target)).is_ok_and(|seeds| seeds.count() > 0), "{target}");
         }
     }
+
+    #[test]
+    fn every_function_of_the_c_interface_is_called_or_left_out_by_name() {
+        let names = include_str!("../../fuzz/src/c_calls/names.rs");
+        // Statements of the language begin with other words; structs stand behind the functions.
+        let (functions, _) = names.split_once("\nstructs! {").expect("the list of structs");
+        let words = functions.split(|letter: char| !(letter.is_ascii_alphanumeric() || letter == '_'));
+        let mut named: Vec<&str> = words.filter(|word| word.starts_with("shokyo_")).collect();
+        named.sort_unstable();
+        let mut symbols: Vec<&str> = include_str!("../../include/shokyo.symbols").lines().collect();
+        symbols.sort_unstable();
+        assert_eq!(named, symbols, "a function must be in fuzz/src/c_calls/names.rs once: called, or left out");
+    }
 }

@@ -29,6 +29,8 @@ const WRITE_ALWAYS: [&str; 2] = ["shokyo_wipe", "shokyo_copy_erase"];
 /// These give up their handle when they succeed, as all do whose names end with `_free`.
 const CONSUME: [&str; 4] = ["shokyo_writer_finish", "shokyo_writer_erase", "shokyo_buffer_erase", "shokyo_copy_erase"];
 const CAPACITY_TOO_SMALL: i32 = shokyo_status::CapacityTooSmall as i32;
+/// After these, `shokyo_copy_erase` has given up its handle, too.
+const COPY_GONE: [i32; 2] = [shokyo_status::WrongState as i32, shokyo_status::NotErased as i32];
 
 /// A handle that the library gave.
 #[derive(Clone, Copy)]
@@ -300,15 +302,15 @@ impl Host<'_> {
         }
         if answer == 0 {
             self.learn(function, prepared);
+        } else if name == "shokyo_copy_erase" && COPY_GONE.contains(&answer) {
+            self.bury(prepared.handle);
         }
     }
 
     /// What a successful call gave.
     fn learn(&mut self, function: &Function, prepared: &Prepared) {
         let consumes = function.name.ends_with("_free") || CONSUME.contains(&function.name);
-        if let Some(address) = prepared.handle.filter(|_| consumes) {
-            self.handles.iter_mut().filter(|held| held.address == address).for_each(|held| held.is_live = false);
-        }
+        self.bury(prepared.handle.filter(|_| consumes));
         for (parameter, place) in function.parameters.iter().zip(&prepared.places) {
             let Some(region) = place.and_then(|place| prepared.regions.get(place)) else { continue };
             match *parameter {
@@ -339,6 +341,11 @@ impl Host<'_> {
         if self.frames.len() > 32 {
             self.frames.remove(0);
         }
+    }
+
+    /// What was freed or consumed.
+    fn bury(&mut self, handle: Option<usize>) {
+        self.handles.iter_mut().filter(|held| Some(held.address) == handle).for_each(|held| held.is_live = false);
     }
 
     /// A handle for a parameter of this type, and whether a call with it may succeed.
