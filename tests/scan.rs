@@ -4,13 +4,18 @@
 #![cfg(all(feature = "std", target_os = "linux"))]
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+#[cfg(feature = "cli")]
+#[path = "scan_targets/commands.rs"]
+mod commands;
 mod scan_targets;
 
 use std::io::{Read, Write};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::time::Duration;
 
-use shokyo::scan::{Baseline, NeedleKind, Needles, Place, ScanReport, UnreadableReason, baseline, scan};
+use shokyo::scan::{
+    Baseline, Encoding, Hit, NeedleKind, Needles, Place, ScanReport, StackPart, UnreadableReason, baseline, scan,
+};
 
 const CONTROL: usize = 32;
 
@@ -26,12 +31,28 @@ struct Target {
     input: ChildStdin,
     output: ChildStdout,
     control: Vec<u8>,
+    /// Where it runs, when it leaves a core.
+    folder: Option<tempfile::TempDir>,
 }
 
 impl Target {
     /// Starts a target, up to the point where it waits for its secret.
     fn start(mode: &str) -> Self {
-        let mut child = Command::new(std::env::current_exe().unwrap())
+        Self::start_as(mode, Command::new(std::env::current_exe().unwrap()), None)
+    }
+
+    /// Starts a target in a folder of its own, with no limit on cores.
+    #[cfg(feature = "cli")]
+    fn start_with_cores(mode: &str) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let mut command = Command::new("sh");
+        command.args(["-c", "ulimit -c unlimited; exec \"$0\" \"$@\""]).arg(std::env::current_exe().unwrap());
+        command.current_dir(folder.path());
+        Self::start_as(mode, command, Some(folder))
+    }
+
+    fn start_as(mode: &str, mut command: Command, folder: Option<tempfile::TempDir>) -> Self {
+        let mut child = command
             .args(["--ignored", "--exact", "a_target_for_the_scanner", "--nocapture", "--test-threads=1"])
             .env("SHOKYO_SCAN_TARGET", mode)
             .stdin(Stdio::piped())
@@ -40,7 +61,7 @@ impl Target {
             .spawn()
             .unwrap();
         let (input, output) = (child.stdin.take().unwrap(), child.stdout.take().unwrap());
-        let mut target = Self { child, input, output, control: random(CONTROL) };
+        let mut target = Self { child, input, output, control: random(CONTROL), folder };
         target.input.write_all(&target.control).unwrap();
         target.wait_for(b'\x01');
         target
@@ -205,6 +226,59 @@ fn what_a_key_leaves_in_a_cipher_is_found_without_the_key() {
         assert!(report.hits_of(NeedleKind::RoundKeys) > 0, "{report}");
         assert!(report.hits_of(NeedleKind::HashSubkeys) > 0, "{report}");
     }
+}
+
+/// Whether a class's residue stands where it was put, as it was written.
+fn is_expected(class: &str, hit: &Hit) -> bool {
+    let encoding = match class {
+        "hexadecimal" => Encoding::Hexadecimal,
+        "upper-hexadecimal" => Encoding::UpperHexadecimal,
+        "base64" => Encoding::Base64,
+        "base64url" => Encoding::Base64Url,
+        "reversed" => Encoding::Reversed,
+        "utf-16le" => Encoding::Utf16Le,
+        "utf-16be" => Encoding::Utf16Be,
+        "decimal" | "json-decimal" => Encoding::DecimalList,
+        _ => Encoding::Plain,
+    };
+    let place = match (&hit.place, class) {
+        (Place::Register { register, .. }, "zmm17" | "r13" | "st0" | "xmm9" | "k3") => register == class,
+        (Place::Memory { stack, .. }, "small-dead-stack") => *stack == Some(StackPart::Dead),
+        (Place::Memory { stack, .. }, "live-stack") => *stack == Some(StackPart::Live),
+        (Place::Memory { permissions, .. }, "shared-mapping") => permissions == "rw-s",
+        // A neighbour may equal the filling.
+        (Place::Memory { .. }, "eight-bytes") => hit.offset <= 19 && (27..31).contains(&(hit.offset + hit.length)),
+        (Place::Memory { stack, .. }, _) => stack.is_none(),
+        (Place::Register { .. }, _) => false,
+    };
+    place && hit.encoding == encoding
+}
+
+#[test]
+fn every_class_of_residue_is_found_where_it_is_and_its_wiped_twin_is_clean() {
+    let classes = scan_targets::classes::all();
+    assert!(classes.len() >= 17);
+    for class in classes {
+        let secret = random(scan_targets::classes::LENGTH);
+        let needles = Needles::marker(&secret).with_encodings();
+        let report = Target::leaking(class, &secret).scan(&needles);
+        assert!(report.control_found, "{class}: {report}");
+        assert!(report.hits.iter().any(|hit| is_expected(class, hit)), "{class}: {report}");
+        let twin = Target::leaking(&format!("{class}:wiped"), &secret).scan(&needles);
+        assert!(twin.is_clean(), "{class}, wiped: {twin}");
+    }
+}
+
+#[test]
+fn encodings_are_looked_for_only_when_asked_and_needles_are_told_apart() {
+    let (secret, other) = (random(64), random(64));
+    let target = Target::leaking("hexadecimal", &secret);
+    assert!(target.scan(&Needles::marker(&secret)).is_clean());
+    let both = Needles::marker(&other).merge(Needles::marker(&secret)).with_encodings();
+    let report = target.scan(&both);
+    assert!(report.total_hits() > 0 && report.hits.iter().all(|hit| hit.needle == 1), "{report}");
+    let heap = report.mappings.iter().find(|mapping| mapping.name == "[heap]").unwrap();
+    assert!(heap.searched_bytes > 0 && heap.permissions == "rw-p" && heap.flags.contains("rd wr"), "{heap:?}");
 }
 
 #[test]

@@ -17,6 +17,7 @@ pub mod customer;
 pub mod frame;
 pub mod ledger;
 pub mod machines;
+pub mod readers;
 pub mod receipt;
 pub mod script;
 pub mod seeds;

@@ -75,6 +75,9 @@ fn write(folder: &Path) {
             put(folder, target, &number.to_string(), script);
         }
     }
+    for (name, bytes) in crate::readers::seeds() {
+        put(folder, "readers", name, &bytes);
+    }
     for (number, script) in CUSTOMERS.iter().enumerate() {
         put(folder, "customer", &number.to_string(), script);
     }

@@ -263,6 +263,20 @@ outcome<T> answer(shokyo_status status, T& value) {
     return std::move(value);
 }
 
+/// A text of which the library first tells the length: call(text, size, length) is a function of the C interface. Allocates.
+template <class F>
+outcome<std::string> text(F&& call) {
+    std::size_t length = 0;
+    shokyo_status status = call(nullptr, std::size_t{0}, &length);
+    std::string text(status == SHOKYO_STATUS_OK ? length : 0, '\0');
+    if (status == SHOKYO_STATUS_OK) {
+        status = call(text.data(), text.size() + 1, &length);
+        // It may have become shorter.
+        text.resize(length < text.size() ? length : text.size());
+    }
+    return answer(status, text);
+}
+
 /// The end of a call that gives a new object.
 template <class H, class C>
 outcome<H> owned(shokyo_status status, C*& object) {

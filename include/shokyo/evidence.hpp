@@ -40,13 +40,9 @@ public:
 
     /// One of its texts, SHOKYO_RECEIPT_STATION to SHOKYO_RECEIPT_PLAIN. Allocates.
     outcome<std::string> text(std::uint32_t which) const {
-        std::size_t length = 0;
-        shokyo_status status = shokyo_receipt_text(get(), which, nullptr, 0, &length);
-        std::string text(status == SHOKYO_STATUS_OK ? length : 0, '\0');
-        if (status == SHOKYO_STATUS_OK) {
-            status = shokyo_receipt_text(get(), which, text.data(), text.size() + 1, &length);
-        }
-        return detail::answer(status, text);
+        return detail::text([&](char* text, std::size_t size, std::size_t* length) {
+            return shokyo_receipt_text(get(), which, text, size, length);
+        });
     }
 
     outcome<shokyo_erased_copy> copy_at(std::size_t index) const {
@@ -133,15 +129,9 @@ public:
 
     /// The newest checkpoint of the log, a signed note: keep it elsewhere. Empty while nothing was signed. Allocates.
     outcome<std::string> checkpoint() const {
-        std::size_t length = 0;
-        shokyo_status status = shokyo_store_checkpoint(get(), nullptr, 0, &length);
-        std::string text(status == SHOKYO_STATUS_OK ? length : 0, '\0');
-        if (status == SHOKYO_STATUS_OK) {
-            status = shokyo_store_checkpoint(get(), text.data(), text.size() + 1, &length);
-            // A newer one may be shorter.
-            text.resize(length < text.size() ? length : text.size());
-        }
-        return detail::answer(status, text);
+        return detail::text([&](char* text, std::size_t size, std::size_t* length) {
+            return shokyo_store_checkpoint(get(), text, size, length);
+        });
     }
     /// Verifies that the store is what its log says, and the log what it signed. Look at problems: it must be 0. The check is made by
     /// sized<shokyo_log_check>().

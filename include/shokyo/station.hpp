@@ -76,13 +76,9 @@ public:
 
     /// Where its sockets belong, SHOKYO_ADDRESS_UPSTREAM or SHOKYO_ADDRESS_LISTEN; empty when there is no such neighbour. Allocates.
     outcome<std::string> address(std::uint32_t which) const {
-        std::size_t length = 0;
-        shokyo_status status = shokyo_station_address(get(), which, nullptr, 0, &length);
-        std::string text(status == SHOKYO_STATUS_OK ? length : 0, '\0');
-        if (status == SHOKYO_STATUS_OK) {
-            status = shokyo_station_address(get(), which, text.data(), text.size() + 1, &length);
-        }
-        return detail::answer(status, text);
+        return detail::text([&](char* text, std::size_t size, std::size_t* length) {
+            return shokyo_station_address(get(), which, text, size, length);
+        });
     }
 
 private:

@@ -126,6 +126,16 @@ pub struct ErasedCopy {
     pub bytes: u64,
 }
 
+impl ErasedCopy {
+    /// Takes in the counts of another erasure. Those of another session count as failed.
+    fn add(&mut self, other: Self, same_session: bool) {
+        let (verified, failed) = if same_session { (other.verified, 0) } else { (0, other.verified) };
+        self.verified += verified;
+        self.failed += failed + other.failed;
+        self.bytes = self.bytes.saturating_add(other.bytes);
+    }
+}
+
 /// The evidence of one erasure, bound to its session and, where a key was destroyed, to that key.
 ///
 /// Copies enter only as [`Wiped`], which only the wipe itself makes. It is not `Clone` and cannot be serialised: a
@@ -198,9 +208,7 @@ impl Erasure {
     pub fn absorb(&mut self, other: Erasure) -> Result<(), Error> {
         let same = other.session == self.session || other.session == SessionId::NONE;
         for (mine, theirs) in self.copies.iter_mut().zip(other.copies) {
-            mine.verified += if same { theirs.verified } else { 0 };
-            mine.failed += if same { theirs.failed } else { theirs.failed + theirs.verified };
-            mine.bytes = mine.bytes.saturating_add(theirs.bytes);
+            mine.add(theirs, same);
         }
         if !same {
             return Err(Error::Mismatch { what: "the session of an erasure" });
@@ -217,11 +225,7 @@ impl Erasure {
         let same = copy.session == self.session;
         let mine = &mut self.copies[class as usize - 1];
         mine.failed += u64::from(copy.copies().next().is_none());
-        for theirs in copy.copies {
-            mine.verified += if same { theirs.verified } else { 0 };
-            mine.failed += theirs.failed + if same { 0 } else { theirs.verified };
-            mine.bytes = mine.bytes.saturating_add(theirs.bytes);
-        }
+        copy.copies.into_iter().for_each(|theirs| mine.add(theirs, same));
     }
 
     /// A copy stood in memory with these protections: the evidence claims no others any more.

@@ -11,6 +11,7 @@ use super::report::{Blocks, Overwritten, ReadBack, Remainder};
 use super::{OverwriteOptions, extents, holders, medium};
 use crate::error::Error;
 use crate::platform::file_layer::{self, Attributes, Extent};
+use crate::platform::files;
 
 /// Bytes that are written and read at once.
 const BLOCK: usize = 1 << 20;
@@ -188,5 +189,5 @@ fn remove(path: &Path, file: &File, before: &Metadata) -> Result<(), Error> {
     file.set_len(0).map_err(failed)?;
     fs::remove_file(path).map_err(failed)?;
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    File::open(folder).and_then(|folder| folder.sync_all()).map_err(failed)
+    files::synchronise_folder(folder).map_err(failed)
 }

@@ -4,9 +4,9 @@
 //! reported and overwritten when the spool is opened again; its key died with the process.
 
 use core::fmt;
-use std::fs::{self, File};
-use std::io;
-use std::os::unix::fs::{FileExt, MetadataExt};
+use std::fs::{self, File, TryLockError};
+use std::io::{self, Read};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use super::{OverwriteOptions, Overwritten, overwrite};
@@ -78,8 +78,12 @@ impl Spool {
             lock => lock,
         };
         let lock = lock.map_err(failed)?;
-        if !file_layer::lock_alone(&lock) {
-            return Err(Error::Busy { what: "processes with this spool open", limit: 1 });
+        match lock.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => {
+                return Err(Error::Busy { what: "processes with this spool open", limit: 1 });
+            }
+            Err(TryLockError::Error(error)) => return Err(failed(error)),
         }
         let leftovers = leftovers(folder).map_err(failed)?;
         Ok(Self { folder: folder.into(), leftovers, _lock: lock })
@@ -121,8 +125,7 @@ impl Spool {
     fn store(&self, document: EphemeralBuffer, registered: Option<RegisteredCopy>) -> Result<Spooled, Error> {
         let mut random = [0; 16];
         platform::random(&mut random)?;
-        let name: String = random.iter().map(|byte| format!("{byte:02x}")).collect();
-        let path = self.folder.join(format!("{name}.{SUFFIX}"));
+        let path = self.folder.join(format!("{:032x}.{SUFFIX}", u128::from_be_bytes(random)));
         let failed = |error: io::Error| Error::io("writing a file of the spool", &error);
         let (vault, binding, length) = (document.vault().clone(), document.binding(), document.len());
         let file = files::create_private(&path).map_err(failed);
@@ -204,12 +207,13 @@ impl Spooled {
     /// [`Error::Erased`]. [`Error::Io`]; as [`EphemeralBuffer::read_at`]; or what `reader` gave.
     pub fn read<R>(&mut self, reader: impl FnOnce(&EphemeralBuffer) -> Result<R, Error>) -> Result<R, Error> {
         let mut incoming = self.vault.incoming(self.binding)?;
-        let file = File::open(&self.path).map_err(|error| Error::io("reading a file of the spool", &error))?;
-        let mut chunk = vec![0; self.vault.chunk_size() + TAG_LENGTH];
-        let mut at = 0;
-        while let count @ 1.. = fill(&file, &mut chunk, at)? {
-            incoming.push(chunk.get(..count).unwrap_or_default())?;
-            at += count as u64;
+        let failed = |error: io::Error| Error::io("reading a file of the spool", &error);
+        let mut file = File::open(&self.path).map_err(failed)?;
+        let length = self.vault.chunk_size() + TAG_LENGTH;
+        let mut chunk = Vec::with_capacity(length);
+        while Read::by_ref(&mut file).take(length as u64).read_to_end(&mut chunk).map_err(failed)? > 0 {
+            incoming.push(&chunk)?;
+            chunk.clear();
         }
         let key = self.key.take().ok_or(Error::Erased)?;
         let document = match incoming.attach(key, self.length) {
@@ -263,20 +267,6 @@ impl Spooled {
         };
         key_failure.map_or(Ok(()), Err)?;
         Ok(SpoolErasure { file: file?, evidence: evidence? })
-    }
-}
-
-/// Reads until the buffer is full or the file ends.
-fn fill(file: &File, buffer: &mut [u8], at: u64) -> Result<usize, Error> {
-    let mut filled = 0;
-    loop {
-        let rest = buffer.get_mut(filled..).unwrap_or_default();
-        match file.read_at(rest, at + filled as u64) {
-            Ok(0) => return Ok(filled),
-            Ok(count) => filled += count,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(Error::io("reading a file of the spool", &error)),
-        }
     }
 }
 

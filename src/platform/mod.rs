@@ -28,6 +28,8 @@ pub use fatal::FatalSignal;
 pub use harden::{Hardened, Hardening, HardeningOutcome, HardeningStep, harden_process};
 #[cfg(feature = "std")]
 pub use imp::boot_time;
+#[cfg(all(feature = "std", target_os = "linux"))]
+pub use imp::clock_is_synchronised;
 #[cfg(any(feature = "custody", all(feature = "std", target_os = "linux")))]
 pub(crate) use imp::files;
 #[cfg(feature = "std")]

@@ -10,10 +10,10 @@ use std::path::Path;
 
 use zeroize::Zeroizing;
 
-use super::linux::{Growing, add_memory_hit, contains, empty_report, hit};
+use super::linux::{Found, add_register_hits, empty_report, stack_pointers};
 use super::needles::Needles;
-use super::report::{Place, ScanReport};
-use super::search::{self, MemorySearch, OVERLAP};
+use super::report::{ScanReport, SeenMapping};
+use super::search::{MemorySearch, OVERLAP};
 use crate::error::Error;
 use crate::platform::inspect::{Mapping, RegisterSet};
 
@@ -79,39 +79,29 @@ pub(super) fn scan(path: &Path, needles: &Needles, control: &[u8]) -> Result<Sca
             // Whatever else the kernel says about the process is looked through like memory.
             None => {
                 let note = Mapping { name: format!("[note {kind:#x}]"), ..nameless() };
-                memory(&bytes, 0, &note, needles, control, &mut report);
+                Search { needles, control, stacks: &[] }.note(&bytes, &note, &mut report);
             }
         }
     }
     if report.threads == 0 {
         return Err(malformed());
     }
-    let bytes: Vec<&[u8]> = sets.iter().map(|(_, set)| &set.bytes[..]).collect();
-    for (number, run) in search::in_registers(&bytes, needles, None) {
-        let (thread, set) = &sets[number];
-        let offset = run.at as usize;
-        let place = Place::Register { thread: *thread, set: set.name, offset, register: set.register_at(offset) };
-        report.add(hit(place, needles, &run));
-    }
+    add_register_hits(&sets, needles, None, &mut report);
+    let search = Search { needles, control, stacks: &stack_pointers(&sets) };
     for segment in segments.iter().filter(|segment| segment.kind == LOAD) {
-        report.mappings_scanned += 1;
-        report.untouched_bytes += segment.length.saturating_sub(segment.stored);
-        load(&file, segment, &names, needles, control, &mut report)?;
+        let mapping = mapping(segment, &names);
+        search.load(&file, segment, &mapping, &mut report)?;
+        let left_out = segment.length.saturating_sub(segment.stored);
+        report.untouched_bytes += left_out;
+        report.mappings.push(SeenMapping::new(mapping, segment.stored, left_out));
     }
+    report.mappings_scanned = report.mappings.len();
     Ok(report)
 }
 
-/// Searches the stored bytes of a mapping, in blocks that overlap.
-fn load(
-    file: &File,
-    segment: &Segment,
-    names: &[(u64, u64, String)],
-    needles: &Needles,
-    control: &[u8],
-    report: &mut ScanReport,
-) -> Result<(), Error> {
+fn mapping(segment: &Segment, names: &[(u64, u64, String)]) -> Mapping {
     let name = names.iter().find(|(start, end, _)| (*start..*end).contains(&segment.address));
-    let mapping = Mapping {
+    Mapping {
         start: segment.address,
         end: segment.address.saturating_add(segment.length),
         permissions: [(4, 'r'), (2, 'w'), (1, 'x')]
@@ -120,35 +110,48 @@ fn load(
             .collect(),
         name: name.map(|(_, _, name)| name.clone()).unwrap_or_default(),
         ..nameless()
-    };
-    let mut buffer = Zeroizing::new(vec![0u8; BLOCK + OVERLAP]);
-    let mut search = MemorySearch::new(needles, None);
-    let mut growing: Vec<Growing> = Vec::new();
-    let (mut at, mut kept) = (0, 0);
-    while at < segment.stored {
-        let wanted = usize::try_from(segment.stored - at).unwrap_or(BLOCK).min(BLOCK);
-        read(file, segment.offset + at, &mut buffer[kept..kept + wanted])?;
-        let filled = kept + wanted;
-        let bytes = &buffer[..filled];
-        report.control_found = report.control_found || contains(bytes, control);
-        search.block(segment.address + at - kept as u64, bytes, kept > 0, |run, reported| {
-            add_memory_hit(report, &mut growing, needles, &mapping, run, reported);
-        });
-        report.bytes_scanned += wanted as u64;
-        at += wanted as u64;
-        let keep = filled.min(OVERLAP);
-        buffer.copy_within(filled - keep..filled, 0);
-        kept = keep;
     }
-    Ok(())
 }
 
-fn memory(bytes: &[u8], address: u64, mapping: &Mapping, needles: &Needles, control: &[u8], report: &mut ScanReport) {
-    report.control_found = report.control_found || contains(bytes, control);
-    let mut growing: Vec<Growing> = Vec::new();
-    MemorySearch::new(needles, None).block(address, bytes, false, |run, reported| {
-        add_memory_hit(report, &mut growing, needles, mapping, run, reported);
-    });
+/// What is looked for, and what is known of the threads.
+struct Search<'a> {
+    needles: &'a Needles,
+    control: &'a [u8],
+    stacks: &'a [u64],
+}
+
+impl Search<'_> {
+    /// Searches the stored bytes of a mapping, in blocks that overlap.
+    fn load(&self, file: &File, segment: &Segment, mapping: &Mapping, report: &mut ScanReport) -> Result<(), Error> {
+        let mut buffer = Zeroizing::new(vec![0u8; BLOCK + OVERLAP]);
+        let mut search = MemorySearch::new(self.needles, None);
+        let mut found = Found::new(report, self.needles, self.stacks);
+        let (mut at, mut kept) = (0, 0);
+        while at < segment.stored {
+            let wanted = usize::try_from(segment.stored - at).unwrap_or(BLOCK).min(BLOCK);
+            read(file, segment.offset + at, &mut buffer[kept..kept + wanted])?;
+            let filled = kept + wanted;
+            let bytes = &buffer[..filled];
+            found.control(bytes, self.control);
+            search.block(segment.address + at - kept as u64, bytes, kept > 0, |run, reported| {
+                found.add(mapping, run, reported);
+            });
+            at += wanted as u64;
+            let keep = filled.min(OVERLAP);
+            buffer.copy_within(filled - keep..filled, 0);
+            kept = keep;
+        }
+        report.bytes_scanned += segment.stored;
+        Ok(())
+    }
+
+    /// Searches a note.
+    fn note(&self, bytes: &[u8], mapping: &Mapping, report: &mut ScanReport) {
+        let mut found = Found::new(report, self.needles, self.stacks);
+        found.control(bytes, self.control);
+        let mut search = MemorySearch::new(self.needles, None);
+        search.block(0, bytes, false, |run, reported| found.add(mapping, run, reported));
+    }
 }
 
 fn nameless() -> Mapping {
@@ -249,6 +252,7 @@ fn malformed() -> Error {
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
+    use super::super::report::Place;
     use super::*;
 
     const CONTROL: [u8; 32] = *b"\x01\x92\x13\x84\x75\x06\xf7\xe8\xd9\xca\xbb\xac\x9d\x8e\x7f\x60\x51\x42\x33\x24\x15\x07\xf6\xe5\xd4\xc3\xb2\xa1\x90\x8f\x7e\x6d";

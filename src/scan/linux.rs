@@ -3,8 +3,9 @@
 use std::time::{Duration, Instant};
 
 use super::baseline::{Baseline, Gatherer};
+use super::encodings::Encoding;
 use super::needles::{NeedleKind, Needles};
-use super::report::{Hit, Place, ScanReport};
+use super::report::{Hit, Place, ScanReport, StackPart};
 use super::search::{self, MemorySearch, Run};
 use super::walk::{self, Walked};
 use crate::error::Error;
@@ -27,19 +28,18 @@ pub(super) fn scan(
     with_stopped(pid, STOPPING, move |process| {
         let mut walked = Walked::default();
         let deadline = Instant::now() + SCANNING;
-        scan_registers(process, needles, baseline, &mut walked, &mut report)?;
+        let stacks = scan_registers(process, needles, baseline, &mut walked, &mut report)?;
         let mut search = MemorySearch::new(needles, baseline);
-        let mut growing: Vec<Growing> = Vec::new();
+        let mut found = Found::new(&mut report, needles, &stacks);
         walk::memory(process, deadline, &mut walked, |mapping, address, bytes, continues| {
-            report.control_found = report.control_found || contains(bytes, control);
-            search.block(address, bytes, continues, |run, reported| {
-                add_memory_hit(&mut report, &mut growing, needles, mapping, run, reported);
-            });
+            found.control(bytes, control);
+            search.block(address, bytes, continues, |run, reported| found.add(mapping, run, reported));
         })?;
         report.threads = process.threads().count();
         report.bytes_scanned += walked.bytes;
         report.untouched_bytes = walked.untouched_bytes;
-        report.mappings_scanned = walked.mappings;
+        report.mappings_scanned = walked.mappings.len();
+        report.mappings = walked.mappings;
         report.unreadable = walked.unreadable;
         Ok(report)
     })
@@ -73,6 +73,7 @@ pub(super) fn empty_report(pid: i32, needles: &Needles, baseline: Option<&Baseli
         bytes_scanned: 0,
         untouched_bytes: 0,
         mappings_scanned: 0,
+        mappings: Vec::new(),
         threads: 0,
         unreadable: Vec::new(),
         assessable: true,
@@ -80,7 +81,8 @@ pub(super) fn empty_report(pid: i32, needles: &Needles, baseline: Option<&Baseli
         plain_needles: 0,
         known_needles: 0,
     };
-    for pattern in &needles.patterns {
+    // Other forms of the same needles say nothing more about it.
+    for pattern in needles.patterns.iter().filter(|pattern| pattern.encoding == Encoding::Plain) {
         let known = match baseline.filter(|known| pattern.kind == NeedleKind::Document && known.pieces() > 0) {
             None => 0,
             Some(known) => pattern
@@ -98,66 +100,113 @@ pub(super) fn empty_report(pid: i32, needles: &Needles, baseline: Option<&Baseli
     report
 }
 
+/// Searches the registers of all threads, and gives their stack pointers.
 fn scan_registers(
     process: &StoppedProcess,
     needles: &Needles,
     baseline: Option<&Baseline>,
     walked: &mut Walked,
     report: &mut ScanReport,
-) -> Result<(), Error> {
-    let sets: Vec<(i32, RegisterSet)> = walk::registers(process, walked)?;
+) -> Result<Vec<u64>, Error> {
+    let sets = walk::registers(process, walked)?;
+    report.bytes_scanned += sets.iter().map(|(_, set)| set.bytes.len() as u64).sum::<u64>();
+    add_register_hits(&sets, needles, baseline, report);
+    Ok(stack_pointers(&sets))
+}
+
+pub(super) fn add_register_hits(
+    sets: &[(i32, RegisterSet)],
+    needles: &Needles,
+    baseline: Option<&Baseline>,
+    report: &mut ScanReport,
+) {
     let bytes: Vec<&[u8]> = sets.iter().map(|(_, set)| &set.bytes[..]).collect();
-    report.bytes_scanned += bytes.iter().map(|set| set.len() as u64).sum::<u64>();
     for (number, run) in search::in_registers(&bytes, needles, baseline) {
         let (thread, set) = &sets[number];
         let offset = run.at as usize;
         let place = Place::Register { thread: *thread, set: set.name, offset, register: set.register_at(offset) };
         report.add(hit(place, needles, &run));
     }
-    Ok(())
+}
+
+pub(super) fn stack_pointers(sets: &[(i32, RegisterSet)]) -> Vec<u64> {
+    sets.iter().filter_map(|(_, set)| set.stack_pointer()).collect()
 }
 
 /// A kept hit, with the run that it stands for: it may go on in the next block.
-pub(super) struct Growing {
+struct Growing {
     pattern: usize,
     offset: usize,
     address: u64,
     hit: usize,
 }
 
-pub(super) fn add_memory_hit(
-    report: &mut ScanReport,
-    growing: &mut Vec<Growing>,
-    needles: &Needles,
-    mapping: &Mapping,
-    run: Run,
-    reported: usize,
-) {
-    if reported > 0 {
-        let same = |kept: &&Growing| (kept.pattern, kept.offset, kept.address) == (run.pattern, run.offset, run.at);
-        if let Some(hit) = growing.iter().rev().find(same).and_then(|kept| report.hits.get_mut(kept.hit)) {
-            hit.length = run.length as u64;
-        }
-        return;
+/// What is found in memory, on its way into a report.
+pub(super) struct Found<'a> {
+    report: &'a mut ScanReport,
+    needles: &'a Needles,
+    /// Every thread's stack pointer.
+    stacks: &'a [u64],
+    growing: Vec<Growing>,
+}
+
+impl<'a> Found<'a> {
+    pub(super) const fn new(report: &'a mut ScanReport, needles: &'a Needles, stacks: &'a [u64]) -> Self {
+        Self { report, needles, stacks, growing: Vec::new() }
     }
-    let place = Place::Memory {
-        address: run.at,
-        mapping: mapping.name.clone(),
-        permissions: mapping.permissions.clone(),
-        flags: mapping.flags.clone(),
-    };
-    if let Some(hit) = report.add(hit(place, needles, &run)) {
-        growing.push(Growing { pattern: run.pattern, offset: run.offset, address: run.at, hit });
+
+    /// Notes whether `bytes` holds the control marker.
+    pub(super) fn control(&mut self, bytes: &[u8], control: &[u8]) {
+        self.report.control_found = self.report.control_found || contains(bytes, control);
+    }
+
+    /// Adds a run, or what it has grown to.
+    pub(super) fn add(&mut self, mapping: &Mapping, run: Run, reported: usize) {
+        if reported > 0 {
+            let same = |kept: &&Growing| (kept.pattern, kept.offset, kept.address) == (run.pattern, run.offset, run.at);
+            let grown = self.growing.iter().rev().find(same);
+            if let Some(hit) = grown.and_then(|kept| self.report.hits.get_mut(kept.hit)) {
+                hit.length = run.length as u64;
+            }
+            return;
+        }
+        let place = Place::Memory {
+            address: run.at,
+            mapping: mapping.name.clone(),
+            permissions: mapping.permissions.clone(),
+            flags: mapping.flags.clone(),
+            stack: stack_part(mapping, run.at, self.stacks),
+        };
+        if let Some(hit) = self.report.add(hit(place, self.needles, &run)) {
+            self.growing.push(Growing { pattern: run.pattern, offset: run.offset, address: run.at, hit });
+        }
     }
 }
 
-pub(super) fn hit(place: Place, needles: &Needles, run: &Run) -> Hit {
-    let what = needles.patterns[run.pattern].kind;
-    Hit { place, length: run.length as u64, what, offset: run.offset as u64 }
+/// Bytes below the stack pointer that a function may use without moving it (System V ABI for x86-64, section 3.2.2).
+const RED_ZONE: u64 = if cfg!(target_arch = "x86_64") { 128 } else { 0 };
+
+fn stack_part(mapping: &Mapping, address: u64, stacks: &[u64]) -> Option<StackPart> {
+    let mut inside = stacks.iter().filter(|pointer| (mapping.start..mapping.end).contains(pointer)).peekable();
+    inside.peek()?;
+    let live = inside.any(|pointer| address >= pointer.saturating_sub(RED_ZONE));
+    Some(if live { StackPart::Live } else { StackPart::Dead })
+}
+
+fn hit(place: Place, needles: &Needles, run: &Run) -> Hit {
+    let pattern = &needles.patterns[run.pattern];
+    Hit {
+        place,
+        length: run.length as u64,
+        what: pattern.kind,
+        encoding: pattern.encoding,
+        needle: pattern.source,
+        offset: run.offset as u64,
+    }
 }
 
 /// Whether `bytes` holds `marker`, which has at least 8 bytes.
-pub(super) fn contains(bytes: &[u8], marker: &[u8]) -> bool {
+fn contains(bytes: &[u8], marker: &[u8]) -> bool {
     let Some(first) = marker.first_chunk::<8>() else { return false };
     let possible = |window: &&[u8]| window[..8] == first[..] && window == &marker;
     bytes.windows(marker.len()).any(|window| possible(&window))

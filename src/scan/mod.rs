@@ -48,7 +48,8 @@
 //!
 //! # Limits
 //!
-//! - Only the bytes as they are: not compressed, encoded (base64, hexadecimal, UTF-16), encrypted, or interleaved with others.
+//! - Only the bytes as they are and, [when asked](Needles::with_encodings), in the [encodings](Encoding) that are named: not compressed,
+//!   encrypted, or interleaved with others, as the digits of a hexadecimal dump with spaces are.
 //! - A register wider than 16 bytes is stored in parts by the processor: a piece in it shows as several shorter ones.
 //! - Bit-sliced key schedules, as AES without processor support keeps them, are not recognised.
 //! - Secret memory (`memfd_secret`) cannot be read from outside; a process that uses it is never clean here.
@@ -63,6 +64,7 @@ mod baseline;
 #[cfg(target_os = "linux")]
 mod core_file;
 mod derived;
+mod encodings;
 mod index;
 mod needles;
 mod report;
@@ -71,8 +73,9 @@ mod search;
 mod walk;
 
 pub use baseline::Baseline;
+pub use encodings::Encoding;
 pub use needles::{DOCUMENT_PIECE, NeedleKind, Needles, SHORT_PIECE};
-pub use report::{HITS_KEPT, Hit, Place, ScanReport, Unreadable, UnreadableReason};
+pub use report::{HITS_KEPT, Hit, Place, ScanReport, SeenMapping, StackPart, Unreadable, UnreadableReason};
 
 use crate::error::Error;
 

@@ -7,6 +7,7 @@ use zeroize::Zeroizing;
 
 use super::anchors;
 use super::derived;
+use super::encodings::Encoding;
 use super::index::{Index, Spot, distinct_bytes};
 
 /// Bytes of a document's shortest piece that counts in memory.
@@ -60,9 +61,14 @@ impl fmt::Display for NeedleKind {
 /// One text whose pieces are looked for.
 pub(super) struct Pattern {
     pub(super) kind: NeedleKind,
+    pub(super) encoding: Encoding,
+    /// Number of the needle that it was made of.
+    pub(super) source: usize,
     pub(super) bytes: Zeroizing<Vec<u8>>,
     /// Length of the pieces that count in memory.
     pub(super) piece: usize,
+    /// Length of the pieces that count in registers.
+    pub(super) register_piece: usize,
     /// How many pieces are varied enough to count.
     pub(super) varied: u64,
     /// Offsets whose 8 bytes are looked up: every varied piece holds one.
@@ -71,9 +77,22 @@ pub(super) struct Pattern {
 
 impl Pattern {
     fn new(kind: NeedleKind, bytes: Zeroizing<Vec<u8>>) -> Self {
-        let piece = if kind == NeedleKind::Document { DOCUMENT_PIECE } else { SHORT_PIECE };
-        let (anchors, varied) = anchors::choose(&bytes, piece, least_different(kind, piece));
-        Self { kind, bytes, piece, varied, anchors }
+        Self::encoded(kind, Encoding::Plain, 0, bytes, SHORT_PIECE)
+    }
+
+    /// `shortest`: the length of the encoding's shortest piece.
+    fn encoded(
+        kind: NeedleKind,
+        encoding: Encoding,
+        source: usize,
+        bytes: Zeroizing<Vec<u8>>,
+        shortest: usize,
+    ) -> Self {
+        let piece = if kind == NeedleKind::Document { shortest.max(DOCUMENT_PIECE) } else { shortest };
+        let (anchors, varied) = anchors::choose(&bytes, piece, least_different(kind, encoding, piece));
+        // A vector register holds 16 bytes in a row.
+        let register_piece = shortest.min(16);
+        Self { kind, encoding, source, bytes, piece, register_piece, varied, anchors }
     }
 
     /// How many pieces there are.
@@ -81,9 +100,9 @@ impl Pattern {
         (self.bytes.len() + 1).saturating_sub(self.piece) as u64
     }
 
-    /// Whether a piece of this pattern (of `piece` or of [`SHORT_PIECE`] bytes) is varied enough to be no coincidence.
+    /// Whether a piece of this pattern (of `piece` or `register_piece` bytes) is varied enough to be no coincidence.
     pub(super) fn is_varied(&self, window: &[u8]) -> bool {
-        distinct_bytes(window) as usize >= least_different(self.kind, window.len())
+        distinct_bytes(window) as usize >= least_different(self.kind, self.encoding, window.len())
     }
 
     /// Whether so many distinctive pieces are enough to notice a copy.
@@ -94,12 +113,14 @@ impl Pattern {
 }
 
 /// How many different values a piece of `length` bytes must have. Keys and markers are random: four in 8 bytes are there but once
-/// in millions. Documents repeat themselves.
-const fn least_different(kind: NeedleKind, length: usize) -> usize {
-    match (kind, length) {
-        (NeedleKind::Document, DOCUMENT_PIECE) => 8,
-        (NeedleKind::Document, _) => 6,
-        _ => 4,
+/// in millions. Documents repeat themselves, and encodings have few characters.
+const fn least_different(kind: NeedleKind, encoding: Encoding, length: usize) -> usize {
+    match (encoding, kind, length) {
+        (Encoding::Plain | Encoding::Reversed, NeedleKind::Document, DOCUMENT_PIECE) => 8,
+        (Encoding::Plain | Encoding::Reversed, NeedleKind::Document, _) => 6,
+        (Encoding::Plain | Encoding::Reversed, _, _) => 4,
+        (_, _, ..DOCUMENT_PIECE) => 6,
+        _ => 7,
     }
 }
 
@@ -110,6 +131,8 @@ const fn least_different(kind: NeedleKind, length: usize) -> usize {
 #[derive(Default)]
 pub struct Needles {
     pub(super) patterns: Vec<Pattern>,
+    /// How many needles the patterns were made of.
+    sources: usize,
     index: OnceLock<Index>,
 }
 
@@ -152,12 +175,38 @@ impl Needles {
         Self::of(vec![Pattern::new(NeedleKind::Marker, Zeroizing::new(bytes.to_vec()))])
     }
 
-    /// Both sets together.
+    /// Documents, keys and markers also as text and turned around: [`Encoding::OTHERS`]. It takes about twenty times their memory.
+    ///
+    /// The shortest piece that counts stands for 8 bytes or a few more (of a document in UTF-16 for 8 characters, of a long list of
+    /// numbers for 10), and in a register for 4.
+    #[must_use]
+    pub fn with_encodings(mut self) -> Self {
+        let mut patterns = std::mem::take(&mut self.patterns);
+        let encoded = patterns
+            .iter()
+            .filter(|pattern| matches!(pattern.kind, NeedleKind::Document | NeedleKind::Key | NeedleKind::Marker))
+            .filter(|pattern| pattern.encoding == Encoding::Plain)
+            .flat_map(|pattern| Encoding::OTHERS.map(|encoding| (pattern, encoding)))
+            .flat_map(|(pattern, encoding)| {
+                let (kind, source) = (pattern.kind, pattern.source);
+                let forms = encoding.of(&pattern.bytes).into_iter();
+                forms.map(move |(bytes, shortest)| Pattern::encoded(kind, encoding, source, bytes, shortest))
+            })
+            .collect::<Vec<_>>();
+        patterns.extend(encoded);
+        Self { sources: self.sources, ..Self::of(patterns) }
+    }
+
+    /// Both sets together. The needles of `other` are [numbered](super::Hit::needle) after these.
     #[must_use]
     pub fn merge(mut self, other: Self) -> Self {
         let mut patterns = std::mem::take(&mut self.patterns);
-        patterns.extend(other.patterns);
-        Self::of(patterns)
+        let sources = self.sources;
+        patterns.extend(other.patterns.into_iter().map(|mut pattern| {
+            pattern.source += sources;
+            pattern
+        }));
+        Self { sources: sources + other.sources, ..Self::of(patterns) }
     }
 
     /// Whether there is nothing to look for.
@@ -167,7 +216,7 @@ impl Needles {
     }
 
     fn of(patterns: Vec<Pattern>) -> Self {
-        Self { patterns, index: OnceLock::new() }
+        Self { patterns, sources: 1, index: OnceLock::new() }
     }
 
     /// The anchors of all patterns; made at the first use.

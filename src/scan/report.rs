@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use super::encodings::Encoding;
 use super::needles::NeedleKind;
 
 /// How many hits of one kind are kept; all are counted.
@@ -21,6 +22,8 @@ pub enum Place {
         permissions: String,
         /// The mapping's kernel flags (`VmFlags`): `lo` locked, `dd` not dumped, `wf` wiped on fork.
         flags: String,
+        /// Which part of a thread's stack; `None` when no thread's stack pointer points into the mapping.
+        stack: Option<StackPart>,
     },
     /// In a register.
     Register {
@@ -35,6 +38,34 @@ pub enum Place {
     },
 }
 
+/// A part of a stack that a thread is using.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StackPart {
+    /// Above the stack pointer, or in the red zone below it: frames of calls that have not returned.
+    Live,
+    /// Below: what calls that have returned left behind.
+    Dead,
+}
+
+/// A mapping that was come across, and how much of it was searched.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SeenMapping {
+    /// First address.
+    pub start: u64,
+    /// Address after the last.
+    pub end: u64,
+    /// Its path or name; empty for unnamed memory.
+    pub name: String,
+    /// Its permissions.
+    pub permissions: String,
+    /// Its kernel flags; empty for a core file.
+    pub flags: String,
+    /// Bytes that were searched.
+    pub searched_bytes: u64,
+    /// Bytes that were never touched, or that the kernel left out of the core file.
+    pub untouched_bytes: u64,
+}
+
 /// One stretch that equals a stretch of a needle. It holds no content.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Hit {
@@ -44,7 +75,11 @@ pub struct Hit {
     pub length: u64,
     /// What.
     pub what: NeedleKind,
-    /// Offset of the first byte in the document, key or marker.
+    /// How it is written.
+    pub encoding: Encoding,
+    /// Which of the [merged](super::Needles::merge) needles, from 0.
+    pub needle: usize,
+    /// Offset of the first byte in the document, key or marker, or in its encoded form.
     pub offset: u64,
 }
 
@@ -109,6 +144,8 @@ pub struct ScanReport {
     pub untouched_bytes: u64,
     /// Mappings, readable or not.
     pub mappings_scanned: usize,
+    /// Every mapping in the order of addresses, readable or not.
+    pub mappings: Vec<SeenMapping>,
     /// Threads whose registers were searched.
     pub threads: usize,
     /// What could not be read.
@@ -121,6 +158,15 @@ pub struct ScanReport {
     pub plain_needles: u64,
     /// Pieces left out because the baseline found them before.
     pub known_needles: u64,
+}
+
+#[cfg(target_os = "linux")]
+impl SeenMapping {
+    pub(super) fn new(mapping: crate::platform::inspect::Mapping, searched_bytes: u64, untouched_bytes: u64) -> Self {
+        let (start, end) = (mapping.start, mapping.end);
+        let (name, permissions, flags) = (mapping.name, mapping.permissions, mapping.flags);
+        Self { start, end, name, permissions, flags, searched_bytes, untouched_bytes }
+    }
 }
 
 impl ScanReport {
@@ -206,11 +252,20 @@ impl fmt::Display for ScanReport {
 
 impl fmt::Display for Hit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} bytes of {} from byte {} ", self.length, self.what, self.offset)?;
+        write!(f, "{} bytes of {} ", self.length, self.what)?;
+        if self.encoding != Encoding::Plain {
+            write!(f, "({}) ", self.encoding)?;
+        }
+        write!(f, "from byte {} ", self.offset)?;
         match &self.place {
-            Place::Memory { address, mapping, permissions, flags } => {
+            Place::Memory { address, mapping, permissions, flags, stack } => {
                 let name = if mapping.is_empty() { "unnamed memory" } else { mapping };
-                write!(f, "at {address:#x} in {name} ({permissions}; {flags})")
+                let part = match stack {
+                    Some(StackPart::Live) => "live stack, ",
+                    Some(StackPart::Dead) => "dead stack, ",
+                    None => "",
+                };
+                write!(f, "at {address:#x} in {part}{name} ({permissions}; {flags})")
             }
             Place::Register { thread, set, register, .. } => write!(f, "in {register} ({set}) of thread {thread}"),
         }

@@ -188,7 +188,7 @@ pub(super) fn in_registers(sets: &[&[u8]], needles: &Needles, baseline: Option<&
                 let after = equal_forwards(&sets[set][at..], &text[offset..]);
                 let (offset, at) = (offset - before, (at - before) as u64);
                 let run = Run { pattern: number, offset, at, length: before + after };
-                if is_distinctive(pattern, &run, SHORT_PIECE, baseline) {
+                if is_distinctive(pattern, &run, pattern.register_piece, baseline) {
                     runs.push((set, run));
                 }
             }

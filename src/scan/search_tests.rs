@@ -88,6 +88,25 @@ proptest! {
         let markers = Needles::marker(&document);
         assert_complete(&markers, &memory, &search(&markers, None, &memory, step));
     }
+
+    #[test]
+    fn no_encoded_piece_is_missed_and_none_invented(
+        secret in proptest::collection::vec(any::<u8>(), 8..120),
+        plants in proptest::collection::vec((any::<u16>(), any::<u16>(), 1..200usize, any::<u16>()), 1..20),
+        step in 1..700usize,
+        document in any::<bool>(),
+    ) {
+        let needles = if document { Needles::of_document(&secret) } else { Needles::marker(&secret) }.with_encodings();
+        let mut memory = vec![b'.'; 3000];
+        for (which, from, length, to) in plants {
+            let text = &needles.patterns[usize::from(which) % needles.patterns.len()].bytes;
+            let from = usize::from(from) % text.len().max(1);
+            let piece = &text[from..text.len().min(from + length)];
+            let to = usize::from(to) % (memory.len() - piece.len());
+            memory[to..to + piece.len()].copy_from_slice(piece);
+        }
+        assert_complete(&needles, &memory, &search(&needles, None, &memory, step));
+    }
 }
 
 #[test]

@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use zeroize::Zeroizing;
 
-use super::report::{Unreadable, UnreadableReason};
+use super::report::{SeenMapping, Unreadable, UnreadableReason};
 use super::search::OVERLAP;
 use crate::error::Error;
 use crate::platform::inspect::{Mapping, RegisterSet, StoppedProcess};
@@ -19,7 +19,7 @@ const BLOCK: usize = 1 << 20;
 pub(super) struct Walked {
     pub(super) bytes: u64,
     pub(super) untouched_bytes: u64,
-    pub(super) mappings: usize,
+    pub(super) mappings: Vec<SeenMapping>,
     pub(super) unreadable: Vec<Unreadable>,
 }
 
@@ -54,13 +54,15 @@ pub(super) fn memory(
     // The buffer holds another process's memory: it is zeroed at the end.
     let mut buffer = Zeroizing::new(vec![0u8; BLOCK + OVERLAP]);
     for mapping in process.mappings()? {
-        walked.mappings += 1;
-        let mut touched = 0;
+        let (mut touched, before) = (0, walked.bytes);
         for (start, end) in process.touched(&mapping)? {
             touched += end - start;
             range(process, &mapping, start..end, deadline, &mut buffer, walked, &mut visit)?;
         }
-        walked.untouched_bytes += mapping.length() - touched;
+        let untouched = mapping.length() - touched;
+        walked.untouched_bytes += untouched;
+        let searched = walked.bytes - before;
+        walked.mappings.push(SeenMapping::new(mapping, searched, untouched));
     }
     Ok(())
 }

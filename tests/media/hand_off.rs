@@ -147,14 +147,18 @@ fn a_program_that_takes_too_long_is_killed_with_what_it_started() {
         assert!(matches!(error, Error::Io { kind: std::io::ErrorKind::TimedOut, .. }), "{script}: {error}");
         assert!(start.elapsed() < Duration::from_secs(20), "{script}");
     }
-    // What was killed is there until the system comes to it.
-    let end = Instant::now() + Duration::from_secs(20);
-    while is_running(&(sleep.replace(' ', "\0") + "\0")) {
-        assert!(Instant::now() < end, "nothing goes on");
-        std::thread::sleep(Duration::from_millis(20));
-    }
+    // What was killed is there until the system comes to it, and what was started has no command line for a moment.
+    let command = sleep.replace(' ', "\0") + "\0";
+    let is_running_at_last = |expected: bool| {
+        let end = Instant::now() + Duration::from_secs(20);
+        while is_running(&command) != expected && Instant::now() < end {
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        is_running(&command)
+    };
+    assert!(!is_running_at_last(false), "nothing goes on");
     let mut control = std::process::Command::new("sleep").arg(&sleep[6..]).spawn().unwrap();
-    assert!(is_running(&(sleep.replace(' ', "\0") + "\0")), "the control: it would have been seen");
+    assert!(is_running_at_last(true), "the control: it would have been seen");
     control.kill().unwrap();
     control.wait().unwrap();
     assert!(document.erase().is_verified(), "and nothing is left of what it was given");

@@ -23,6 +23,20 @@ impl Call {
         Self::new("cargo", arguments)
     }
 
+    /// With options of the command itself, separated by spaces: behind its first word, so before what stands behind `--`.
+    pub fn options(mut self, options: &str) -> Self {
+        let at = self.arguments.len().min(1);
+        self.arguments.splice(at..at, options.split_whitespace().map(str::to_owned));
+        self
+    }
+
+    /// Of cargo: without optimising these dependencies, which see neither keys nor plaintext and take long, in a profile.
+    pub fn unoptimised(self, profile: &str, packages: &[&str]) -> Self {
+        packages
+            .iter()
+            .fold(self, |call, name| call.options(&format!("--config profile.{profile}.package.{name}.opt-level=0")))
+    }
+
     /// With more arguments, separated by spaces.
     pub fn arguments(mut self, arguments: &str) -> Self {
         self.arguments.extend(arguments.split_whitespace().map(str::to_owned));

@@ -85,13 +85,9 @@ fn cannot_read(path: &Path, error: &std::io::Error) -> Failure {
 /// A call of cargo that builds with the faults compiled in. Link-time optimisation is off: it takes minutes, and a control that
 /// must find residue gains nothing from it.
 pub fn cargo(arguments: &str) -> Call {
-    let (command, rest) = arguments.split_once(' ').unwrap_or((arguments, ""));
-    UNOPTIMISED
-        .iter()
-        .fold(Call::cargo(&format!("{command} --target-dir {FOLDER}")), |call, name| {
-            call.argument("--config").argument(format!("profile.release.package.{name}.opt-level=0"))
-        })
-        .arguments(rest)
+    Call::cargo(arguments)
+        .options(&format!("--target-dir {FOLDER}"))
+        .unoptimised("release", &UNOPTIMISED)
         .set("RUSTFLAGS", "--cfg shokyo_faults")
         .set("CARGO_PROFILE_RELEASE_LTO", "off")
 }

@@ -7,10 +7,11 @@ use crate::call::{Call, Failure};
 use crate::steps::Outcome;
 
 /// What there is to be fuzzed, and the longest input of each in bytes.
-const TARGETS: [(&str, u32); 9] = [
+const TARGETS: [(&str, u32); 10] = [
     ("frame_decode", 4_096),
     ("body_decode", 4_096),
     ("receipt_verify", 4_096),
+    ("readers", 8_192),
     ("customer", 512),
     ("issuer", 512),
     ("relay", 512),
@@ -19,8 +20,8 @@ const TARGETS: [(&str, u32); 9] = [
     ("c_calls", 2_048),
 ];
 
-/// Those whose planted defect the step looks for: a decoder, everything together, and calls of the C interface.
-const CONTROLS: [&str; 3] = ["frame_decode", "world", "c_calls"];
+/// Those whose planted defect the step looks for: two decoders, everything together, and calls of the C interface.
+const CONTROLS: [&str; 4] = ["frame_decode", "readers", "world", "c_calls"];
 
 /// Seconds for each target in the step, and at most for each control.
 const SHORT: u64 = 5;
@@ -148,5 +149,18 @@ mod tests {
         for target in targets {
             assert!(fs::read_dir(root.join("seeds").join(&target)).is_ok_and(|seeds| seeds.count() > 0), "{target}");
         }
+    }
+
+    #[test]
+    fn every_function_of_the_c_interface_is_called_or_left_out_by_name() {
+        let names = include_str!("../../fuzz/src/c_calls/names.rs");
+        // Statements of the language begin with other words; structs stand behind the functions.
+        let (functions, _) = names.split_once("\nstructs! {").expect("the list of structs");
+        let words = functions.split(|letter: char| !(letter.is_ascii_alphanumeric() || letter == '_'));
+        let mut named: Vec<&str> = words.filter(|word| word.starts_with("shokyo_")).collect();
+        named.sort_unstable();
+        let mut symbols: Vec<&str> = include_str!("../../include/shokyo.symbols").lines().collect();
+        symbols.sort_unstable();
+        assert_eq!(named, symbols, "a function must be in fuzz/src/c_calls/names.rs once: called, or left out");
     }
 }

@@ -66,6 +66,15 @@ pub fn for_every_system(prefix: &Path, versions: &Versions) -> Result<(), Failur
     CMAKE.iter().try_for_each(|file| copy(&format!("{SOURCES}/{file}"), &cmake))
 }
 
+/// A prefix of the steps, without what an earlier run left there.
+pub fn emptied(prefix: &str) -> Result<&Path, Failure> {
+    let path = Path::new(prefix);
+    if path.exists() {
+        fs::remove_dir_all(path).map_err(|error| Failure::new(format!("{prefix}: {error}")))?;
+    }
+    Ok(path)
+}
+
 /// A folder below the prefix.
 pub fn place(prefix: &Path, folder: &str) -> Result<PathBuf, Failure> {
     let folder = prefix.join(folder);

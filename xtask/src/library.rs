@@ -27,10 +27,7 @@ pub fn build(flags: &str) -> Result<(), Failure> {
 /// A call of cargo that builds as it is shipped, in the folder of the libraries: they and all tests of what is shipped share their
 /// dependencies.
 pub fn cargo(arguments: &str) -> Result<Call, Failure> {
-    let (rust, c) = without_paths()?;
-    let (command, rest) = arguments.split_once(' ').unwrap_or((arguments, ""));
-    let call = Call::cargo(&format!("{command} --locked --release --target-dir {FOLDER}")).arguments(rest);
-    Ok(call.set("RUSTFLAGS", &rust).set("CFLAGS", &c))
+    without_paths(Call::cargo(arguments).options(&format!("--locked --release --target-dir {FOLDER}")))
 }
 
 /// How the shared library is linked: `dlclose` must not take away code whose locked memory and handles live on; a symbol that is
@@ -40,14 +37,14 @@ fn linked() -> Result<String, Failure> {
     Ok(format!("-Wl,-z,nodelete,-z,now,-z,relro,-soname,{}", Versions::read()?.soname()))
 }
 
-/// Flags for Rust and for C that replace the folders of this machine in what is compiled.
-pub fn without_paths() -> Result<(String, String), Failure> {
+/// The call with flags for Rust and for C that replace the folders of this machine in what is compiled.
+pub fn without_paths(call: Call) -> Result<Call, Failure> {
     let folders = machine_folders()?;
     let flags = |option: &str| {
         let flags = folders.iter().map(|(folder, name)| format!("{option}={}={name}", folder.display()));
         flags.collect::<Vec<_>>().join(" ")
     };
-    Ok((flags("--remap-path-prefix"), flags("-ffile-prefix-map")))
+    Ok(call.set("RUSTFLAGS", &flags("--remap-path-prefix")).set("CFLAGS", &flags("-ffile-prefix-map")))
 }
 
 /// The folders from which something is compiled, and how the result calls them. A later one counts for what is in both.

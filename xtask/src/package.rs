@@ -59,18 +59,20 @@ pub fn run() -> Result<Outcome, Failure> {
 
 /// Installs into the folder of the steps, anew.
 pub fn installed() -> Result<(), Failure> {
-    let prefix = Path::new(PREFIX);
-    if prefix.exists() {
-        fs::remove_dir_all(prefix).map_err(|error| Failure::new(format!("{PREFIX}: {error}")))?;
-    }
-    install::into(prefix)
+    install::into(install::emptied(PREFIX)?)
 }
 
 /// A call of pkg-config for the installed library. Its words go to the compiler; `static` with everything that the library needs.
 pub fn pkg_config(kind: &str) -> Result<String, Failure> {
+    pkg_config_of(PREFIX, kind)
+}
+
+/// The same for a library that was installed elsewhere.
+pub fn pkg_config_of(prefix: &str, kind: &str) -> Result<String, Failure> {
     let call = Call::new("pkg-config", if kind == "static" { "--static" } else { "" });
-    let words =
-        call.arguments("--cflags --libs shokyo").set("PKG_CONFIG_PATH", &format!("{PREFIX}/lib/pkgconfig")).output()?;
+    // Its own folder alone: this machine's libraries may be for another system.
+    let folder = format!("{prefix}/lib/pkgconfig");
+    let words = call.arguments("--cflags --libs shokyo").set("PKG_CONFIG_LIBDIR", &folder).output()?;
     // Both libraries stand in one folder, where a linker prefers the shared one.
     Ok(if kind == "static" { words.replace("-lshokyo", "-l:libshokyo.a") } else { words })
 }

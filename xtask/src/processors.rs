@@ -57,9 +57,8 @@ pub fn run() -> Result<Outcome, Failure> {
 /// The wipe with NEON, the scrub, vaults on locked stacks of this processor, and the C interface by its programs.
 fn aarch64(processor: &Processor, target: &OtherTarget) -> Result<(), Failure> {
     processor.cargo(target, "test --lib --test memory_core").argument("--").arguments(NOT_EMULATED).run()?;
-    let unoptimised = UNOPTIMISED.map(|name| format!("profile.dev.package.{name}.opt-level=0"));
     let library = processor.cargo(target, "rustc --lib --features capi --crate-type staticlib");
-    unoptimised.iter().fold(library, |call, option| call.argument("--config").argument(option)).run()?;
+    library.unoptimised("dev", &UNOPTIMISED).run()?;
     let library = format!("{FOLDER}/{}/debug/libshokyo.a", processor.target);
     let folder = format!("{FOLDER}/c");
     fs::create_dir_all(&folder).map_err(|error| Failure::new(format!("{folder}: {error}")))?;

@@ -11,6 +11,7 @@ use crate::call::{Call, Failure};
 use crate::library::without_paths;
 use crate::other_targets::{OtherTarget, WINDOWS};
 use crate::steps::Outcome;
+use crate::{install as linux, package};
 
 pub const COMPILER: &str = "x86_64-w64-mingw32-gcc";
 /// Debian's `wine64` does not put it on the path.
@@ -38,11 +39,7 @@ pub fn run() -> Result<Outcome, Failure> {
         return Ok(Outcome::Skipped("apt-get install gcc-mingw-w64-x86-64-posix".to_owned()));
     }
     let tests = cargo(&target, &format!("test --no-fail-fast {TESTS}"))?.set("RUSTC_WORKSPACE_WRAPPER", WITH_FAULTS);
-    let prefix = Path::new(INSTALLED);
-    if prefix.exists() {
-        fs::remove_dir_all(prefix).map_err(|error| Failure::new(format!("{INSTALLED}: {error}")))?;
-    }
-    install::into(prefix)?;
+    install::into(linux::emptied(INSTALLED)?)?;
     c_programs()?;
     if !Path::new(WINE).exists() {
         tests.argument("--no-run").run()?;
@@ -59,11 +56,8 @@ pub fn run() -> Result<Outcome, Failure> {
 /// A call of cargo that builds as it is shipped, but for optimising the whole program when it is linked: so library and tests share
 /// their dependencies, which take the most of the time.
 fn cargo(target: &OtherTarget, arguments: &str) -> Result<Call, Failure> {
-    let (rust, c) = without_paths()?;
-    let (command, rest) = arguments.split_once(' ').unwrap_or((arguments, ""));
-    let call = target.cargo(&format!("{command} --locked --release --target-dir {FOLDER}"));
-    let call = call.arguments("--config").argument("profile.release.lto=\"off\"").arguments(rest);
-    Ok(call.set("RUSTFLAGS", &rust).set("CFLAGS", &c))
+    let options = format!("--locked --release --target-dir {FOLDER} --config profile.release.lto=\"off\"");
+    without_paths(target.cargo(arguments).options(&options))
 }
 
 /// The C program, linked with the static library, and with the DLL through its import library.
@@ -71,17 +65,13 @@ fn c_programs() -> Result<(), Failure> {
     let made = format!("{FOLDER}/c");
     fs::create_dir_all(&made).map_err(|error| Failure::new(format!("{made}: {error}")))?;
     for kind in ["static", "shared"] {
-        let call = Call::new("pkg-config", if kind == "static" { "--static" } else { "" });
-        let paths = format!("{INSTALLED}/lib/pkgconfig");
-        // Its own folders alone: those of this machine's libraries are for Linux.
-        let words = call.arguments("--cflags --libs shokyo").set("PKG_CONFIG_LIBDIR", &paths).output()?;
-        let words = if kind == "static" { words.replace("-lshokyo", "-l:libshokyo.a") } else { words };
+        let words = package::pkg_config_of(INSTALLED, kind)?;
         Call::new(COMPILER, "-std=c11 -Wall -Wextra -Werror -pedantic -O2 -g -D__USE_MINGW_ANSI_STDIO=1")
             .arguments(&format!("-o {made}/round_trip-{kind}.exe bindings/c/round_trip.c {words}"))
             .run()?;
     }
     // Windows looks for a DLL beside the program first.
-    copy(&format!("{INSTALLED}/bin/shokyo.dll"), &format!("{made}/shokyo.dll"))
+    linux::copy(&format!("{INSTALLED}/bin/shokyo.dll"), Path::new(&made))
 }
 
 /// Makes wine's machine, and puts there what this wine lacks of Windows 10.
@@ -93,7 +83,7 @@ fn prepare_wine() -> Result<(), Failure> {
     Call::new(COMPILER, "-std=c11 -Wall -Wextra -Werror -O2 -shared")
         .arguments(&format!("-o {STAND_IN} tests/windows/stand_ins.c -ladvapi32 -lntdll"))
         .run()?;
-    copy(STAND_IN, &format!("{SYSTEM}/bcryptprimitives.dll"))
+    linux::copy(STAND_IN, Path::new(SYSTEM))
 }
 
 fn wine(arguments: &str) -> Call {
@@ -106,8 +96,4 @@ fn in_wine(call: Call) -> Call {
     call.set("WINEPREFIX", &here.join(PREFIX).display().to_string())
         .set("WINEDEBUG", "-all")
         .set("WINEDLLOVERRIDES", "mscoree,mshtml,winemenubuilder.exe=")
-}
-
-fn copy(from: &str, to: &str) -> Result<(), Failure> {
-    fs::copy(from, to).map(drop).map_err(|error| Failure::new(format!("{from} to {to}: {error}")))
 }

@@ -18,7 +18,8 @@ pub(crate) struct Arguments {
 
 const EXIT_CODES: &str = "Exit codes: 0 all is well; 1 something failed, the reason is printed; 2 the command line is wrong; \
                           3 residue of a document was found in memory; 4 the document is too plain for a scan to tell; \
-                          5 something is wrong with the evidence; 130 stopped with Ctrl-C.";
+                          5 something is wrong with the evidence; 6 to 9 as `scan` and `doctor` say in their own help; 130 stopped \
+                          with Ctrl-C.";
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
@@ -30,6 +31,14 @@ pub(crate) enum Command {
     /// Overwrite files in place, and say what that did and what may remain. No file can be *erased* through a file system.
     #[command(after_help = crate::erase::EXIT_CODES)]
     Erase(crate::erase::Arguments),
+    /// Look for what is left of secrets in a process or a core file, from outside (Linux).
+    #[cfg(target_os = "linux")]
+    #[command(after_help = crate::scan::EXIT_CODES)]
+    Scan(crate::scan::Arguments),
+    /// Say what this host achieves and lacks, and what to do about it. Changes nothing (Linux).
+    #[cfg(target_os = "linux")]
+    #[command(after_help = crate::doctor::EXIT_CODES)]
+    Doctor(crate::doctor::Arguments),
     /// Make keys and certificates.
     #[command(subcommand)]
     Keys(KeysCommand),

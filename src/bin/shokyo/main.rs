@@ -6,9 +6,13 @@ mod arguments;
 mod control;
 mod custody;
 mod demo;
+#[cfg(target_os = "linux")]
+mod doctor;
 mod erase;
 mod hexadecimal;
 mod json;
+#[cfg(target_os = "linux")]
+mod scan;
 mod station;
 mod words;
 
@@ -25,6 +29,10 @@ fn main() -> ExitCode {
         Command::Station(station) => station::run(&station),
         Command::Custody(custody) => custody::run(&custody),
         Command::Erase(erase) => erase::run(&erase),
+        #[cfg(target_os = "linux")]
+        Command::Scan(scan) => scan::run(&scan),
+        #[cfg(target_os = "linux")]
+        Command::Doctor(doctor) => doctor::run(&doctor),
         Command::Keys(KeysCommand::Init { directory }) => keys_init(&directory),
     }
 }

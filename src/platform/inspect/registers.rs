@@ -115,7 +115,24 @@ impl RegisterSet {
     pub fn register_at(&self, offset: usize) -> String {
         name_at(self.name, offset).unwrap_or_else(|| format!("byte {offset}"))
     }
+
+    /// The stack pointer, where this set has it and the processor is known.
+    #[must_use]
+    pub fn stack_pointer(&self) -> Option<u64> {
+        let at = STACK_POINTER.filter(|_| self.name == "general")?;
+        let bytes = self.bytes.get(at..at + 8)?.try_into().ok()?;
+        Some(u64::from_le_bytes(bytes))
+    }
 }
+
+/// Where the stack pointer stands in the general set.
+const STACK_POINTER: Option<usize> = if cfg!(target_arch = "x86_64") {
+    Some(19 * 8)
+} else if cfg!(target_arch = "aarch64") {
+    Some(31 * 8)
+} else {
+    None
+};
 
 #[cfg(target_arch = "x86_64")]
 fn name_at(set: &str, offset: usize) -> Option<String> {

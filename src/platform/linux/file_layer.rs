@@ -181,9 +181,3 @@ pub(crate) fn effective_user() -> u32 {
     // SAFETY: only asks.
     unsafe { libc::geteuid() }
 }
-
-/// Takes a lock on an open file that no other process gets until this one is closed or ends; whether it could be had.
-pub(crate) fn lock_alone(file: &File) -> bool {
-    // SAFETY: the descriptor is the file's; touches no memory.
-    unsafe { libc::flock(file.as_raw_fd(), libc::LOCK_EX | libc::LOCK_NB) == 0 }
-}

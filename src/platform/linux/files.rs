@@ -18,7 +18,6 @@ pub(crate) fn create_private_folder(path: &Path) -> io::Result<()> {
 }
 
 /// Makes the names in a folder durable.
-#[cfg_attr(not(feature = "custody"), allow(dead_code))]
 pub(crate) fn synchronise_folder(folder: &Path) -> io::Result<()> {
     File::open(folder)?.sync_all()
 }

@@ -90,6 +90,17 @@ pub fn boot_time() -> Result<Duration, Error> {
     Ok(Duration::new(now.tv_sec.unsigned_abs(), nanoseconds))
 }
 
+/// Whether the kernel holds its clock for synchronised with a source of time (`adjtimex`, which only reads here). `None`: it does not
+/// tell.
+#[must_use]
+pub fn clock_is_synchronised() -> Option<bool> {
+    // SAFETY: timex is plain data for which all zeros is valid; `modes` 0 asks to change nothing.
+    let mut clock: libc::timex = unsafe { core::mem::zeroed() };
+    // SAFETY: `clock` is a valid place for the answer.
+    let state = unsafe { libc::adjtimex(&raw mut clock) };
+    (state >= 0).then_some(state != libc::TIME_ERROR && clock.status & libc::STA_UNSYNC == 0)
+}
+
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
