@@ -46,6 +46,9 @@ struct Known {
     messages: Vec<[Vec<u8>; 3]>,
 }
 
+/// Makes a vector wrong.
+type Change = fn(&mut Known);
+
 impl Known {
     fn of_hpke(vector: &Value) -> Self {
         let ours = vector["aead_id"] == AEAD;
@@ -224,7 +227,7 @@ fn hpke_and_x_wing_answer_every_vector_rightly_and_a_changed_one_is_noticed() {
         assert!(is_right(&vault, &known), "{:x}", known.mechanism);
     }
     // Each field of each vector matters.
-    let changes: [(&str, fn(&mut Known)); 6] = [
+    let changes: [(&str, Change); 6] = [
         ("randomness", |known| known.randomness[9] ^= 1),
         ("private", |known| known.private[9] ^= 1),
         ("public", |known| known.public[9] ^= 1),
