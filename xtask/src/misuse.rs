@@ -1,12 +1,12 @@
-//! `bindings/c/misuse.c`, a program that does what a caller must not, watched by everything that finds errors in memory and threads.
+//! `bindings/c/misuse*.c`, a program that does what a caller must not, watched by everything that finds errors in memory and threads.
 
 use std::fs;
 
 use crate::call::{Call, Failure};
-use crate::package;
+use crate::{demo, package};
 use crate::steps::Outcome;
 
-const SOURCE: &str = "bindings/c/misuse.c";
+const SOURCES: &str = "bindings/c/misuse.c bindings/c/misuse_kinds.c bindings/c/misuse_stations.c";
 const BUILT: &str = "target/misuse";
 /// The exit code of valgrind when it found an error; none of the program's.
 const FOUND: i32 = 9;
@@ -18,7 +18,7 @@ pub fn run() -> Result<Outcome, Failure> {
     package::installed()?;
     fs::create_dir_all(BUILT).map_err(|error| Failure::new(format!("{BUILT}: {error}")))?;
     let plain = built("plain", "")?;
-    plain.run()?;
+    plain.clone().argument(town("plain")?).run()?;
     watched(&built("addresses", "-fsanitize=address,undefined -fno-sanitize-recover=all")?, "--read-beyond-the-end")?;
     // The library is not instrumented, so its locks are not seen: what its copies do is not looked at, and the program's accesses are.
     let suppressions = format!("{BUILT}/suppressions");
@@ -39,7 +39,7 @@ pub fn run() -> Result<Outcome, Failure> {
 
 fn built(name: &str, sanitizers: &str) -> Result<Call, Failure> {
     let program = format!("{BUILT}/{name}");
-    Call::new("gcc", &format!("-std=c11 -Wall -Wextra -Werror -pedantic -O1 -g {sanitizers} -o {program} {SOURCE}"))
+    Call::new("gcc", &format!("-std=c11 -Wall -Wextra -Werror -pedantic -O1 -g {sanitizers} -o {program} {SOURCES}"))
         .arguments(&package::pkg_config("shared")?)
         .arguments("-pthread")
         .run()?;
@@ -48,7 +48,7 @@ fn built(name: &str, sanitizers: &str) -> Result<Call, Failure> {
 
 /// Nothing is found in the program, and what is wrong on purpose is.
 fn watched(program: &Call, wrong: &str) -> Result<(), Failure> {
-    program.run()?;
+    program.clone().argument(town(wrong.trim_start_matches('-'))?).run()?;
     let control = program.clone().argument(wrong);
     match control.exit_code()? {
         code if NOT_FOUND.contains(&code) => Err(control.failure("an error that was made on purpose was not found")),
@@ -57,4 +57,14 @@ fn watched(program: &Call, wrong: &str) -> Result<(), Failure> {
             Ok(())
         }
     }
+}
+
+/// Stations for one run of the program: what an earlier one had left open would be lost sessions.
+fn town(name: &str) -> Result<String, Failure> {
+    let keys = format!("{BUILT}/keys-{name}");
+    if fs::exists(&keys).unwrap_or_default() {
+        fs::remove_dir_all(&keys).map_err(|error| Failure::new(format!("{keys}: {error}")))?;
+    }
+    Call::new(demo::PROGRAM, "keys init").argument(&keys).run()?;
+    Ok(keys)
 }
