@@ -70,6 +70,12 @@ pub mod arena;
 #[cfg(all(test, shokyo_loom))]
 #[path = "arena/models/mod.rs"]
 mod arena;
+/// Only what is modelled of the handles, and its models.
+#[cfg(all(test, shokyo_loom))]
+mod ffi {
+    #[path = "handles/entry.rs"]
+    mod entry;
+}
 pub mod buffer;
 #[cfg(feature = "custody")]
 pub mod custody;

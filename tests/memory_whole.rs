@@ -26,7 +26,7 @@ fn pattern(length: usize) -> Vec<u8> {
 
 fn windows(buffer: EphemeralBuffer) -> (u64, u64, u64) {
     let evidence = buffer.erase();
-    let copy = evidence.copies().find(|copy| copy.class == CopyClass::Window).copied().unwrap();
+    let copy = evidence.copies().find(|copy| copy.class == CopyClass::Window).unwrap();
     (copy.verified, copy.failed, copy.bytes)
 }
 

@@ -32,6 +32,7 @@ struct Target {
     output: ChildStdout,
     control: Vec<u8>,
     /// Where it runs, when it leaves a core.
+    #[cfg_attr(not(feature = "cli"), expect(dead_code, reason = "kept until its end"))]
     folder: Option<tempfile::TempDir>,
 }
 

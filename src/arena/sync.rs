@@ -8,10 +8,14 @@
 #[path = "models/sync.rs"]
 mod imp;
 #[cfg(all(test, shokyo_loom))]
-pub(super) use imp::{SOON, without_fence};
+pub(super) use imp::SOON;
+#[cfg(all(test, shokyo_loom))]
+pub(crate) use imp::{fence, without_fence};
 
+#[cfg(not(shokyo_loom))]
+pub(super) use imp::fence;
 pub(super) use imp::{
-    AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Condvar, Deadline, Mutex, Ordering, fence, locked, seat, yield_now,
+    AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Condvar, Deadline, Mutex, Ordering, locked, seat, yield_now,
 };
 
 #[cfg(not(shokyo_loom))]

@@ -126,7 +126,23 @@ pub struct ErasedCopy {
     pub bytes: u64,
 }
 
-impl ErasedCopy {
+/// What is kept of a class: the fields of [`ErasedCopy`] without the class.
+#[derive(Clone, Copy, Debug)]
+struct Counts {
+    verified: u64,
+    failed: u64,
+    bytes: u64,
+}
+
+#[cfg(shokyo_model)]
+impl core::hash::Hash for Counts {
+    /// Whether there is anything: the model tells no numbers apart.
+    fn hash<H: core::hash::Hasher>(&self, state: &mut H) {
+        (self.verified > 0, self.failed > 0).hash(state);
+    }
+}
+
+impl Counts {
     /// Takes in the counts of another erasure. Those of another session count as failed.
     fn add(&mut self, other: Self, same_session: bool) {
         let (verified, failed) = if same_session { (other.verified, 0) } else { (0, other.verified) };
@@ -162,19 +178,14 @@ pub struct Erasure {
     session: SessionId,
     key: Option<KeyId>,
     protections: Protections,
-    copies: [ErasedCopy; 6],
+    /// By the number of the class, less 1.
+    copies: [Counts; 6],
 }
 
 impl Erasure {
     /// Evidence of nothing yet, for a session, in memory with these protections.
     pub const fn new(session: SessionId, protections: Protections) -> Self {
-        let mut copies = [ErasedCopy { class: CopyClass::Key, verified: 0, failed: 0, bytes: 0 }; 6];
-        let mut index = 0;
-        while index < 6 {
-            copies[index].class = CopyClass::ALL[index];
-            index += 1;
-        }
-        Self { session, key: None, protections, copies }
+        Self { session, key: None, protections, copies: [Counts { verified: 0, failed: 0, bytes: 0 }; 6] }
     }
 
     /// Takes in the outcome of one wipe: a success counts as verified, [`Error::NotErased`] and every other error as failed.
@@ -253,8 +264,10 @@ impl Erasure {
     }
 
     /// The classes in which something was erased.
-    pub fn copies(&self) -> impl Iterator<Item = &ErasedCopy> {
-        self.copies.iter().filter(|copy| copy.verified + copy.failed > 0)
+    pub fn copies(&self) -> impl Iterator<Item = ErasedCopy> {
+        let all = CopyClass::ALL.into_iter().zip(&self.copies);
+        all.filter(|(_, counts)| counts.verified > 0 || counts.failed > 0)
+            .map(|(class, &Counts { verified, failed, bytes })| ErasedCopy { class, verified, failed, bytes })
     }
 
     /// Whether everything that was to be erased was read back as erased, and there was something.

@@ -3,14 +3,14 @@
 //! A panic means that something is not as the code believes. Whatever it was, the keys of the vault it concerns are destroyed then, and that
 //! vault does nothing more with documents than erase them.
 
-use std::cell::OnceCell;
+use std::cell::Cell;
 use std::fmt;
+use std::num::NonZeroU64;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
 
 #[cfg(unix)]
 use super::cancellation;
-use super::vault::VaultState;
+use super::vault::{self, VaultState};
 use super::{detail, log, shokyo_status};
 use crate::error::Error;
 use crate::platform::FirstProcess;
@@ -44,7 +44,8 @@ pub(super) enum Failure {
 /// One call: which vault a panic in it concerns. No call concerns more than one.
 #[derive(Default)]
 pub(super) struct Call {
-    vault: OnceCell<Arc<VaultState>>,
+    /// Its number: a call holds no vault open.
+    vault: Cell<Option<NonZeroU64>>,
 }
 
 /// Runs the body of a call of the interface.
@@ -84,27 +85,25 @@ pub(super) fn guarded(work: impl FnOnce(&Call) -> Result<(), Failure>) -> shokyo
 
 impl Call {
     /// The call works with documents of this vault; refused when it is poisoned.
-    pub(super) fn uses(&self, vault: &Arc<VaultState>) -> Result<(), Failure> {
+    pub(super) fn uses(&self, vault: &VaultState) -> Result<(), Failure> {
         self.ends(vault);
         if vault.is_poisoned() { Err(Failure::Poisoned) } else { Ok(()) }
     }
 
     /// The call erases or frees something of this vault, or asks about it, which a poisoned one allows.
-    pub(super) fn ends(&self, vault: &Arc<VaultState>) {
-        self.ends_with(Arc::clone(vault));
-    }
-
-    /// The same when nothing else needs the vault any more.
-    pub(super) fn ends_with(&self, vault: Arc<VaultState>) {
-        let _ = self.vault.set(vault);
+    pub(super) fn ends(&self, vault: &VaultState) {
+        self.vault.set(Some(vault.number()));
     }
 
     fn erase_everything(&self) {
-        if let Some(vault) = self.vault.get() {
-            vault.poison();
-            // Nothing more can be done if this fails as well.
-            std::mem::forget(catch_unwind(AssertUnwindSafe(|| vault.vault().erase_all())));
-        }
+        // Nothing more can be done if this fails as well.
+        std::mem::forget(catch_unwind(AssertUnwindSafe(|| {
+            // One that is not open any more has erased everything as it was closed.
+            if let Some(vault) = self.vault.get().and_then(vault::with_number) {
+                vault.poison();
+                let _ = vault.vault().erase_all();
+            }
+        })));
     }
 }
 

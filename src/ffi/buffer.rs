@@ -130,7 +130,7 @@ pub unsafe extern "C" fn shokyo_buffer_erase(
 /// Errors: INVALID_HANDLE, for instance for a document that was freed or erased before.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn shokyo_buffer_free(buffer: *mut shokyo_buffer) -> shokyo_status {
-    guarded(|call| Document::free_buffer(call, buffer))
+    guarded(|call| Document::free(call, buffer))
 }
 
 /// Shows a piece of plaintext to a caller's function; its answer.

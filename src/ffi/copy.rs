@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::arguments::slice_mut;
 use super::boundary::{Failure, guarded};
-use super::handles::{self, Object};
+use super::handles::{self, Handle, Kind};
 use super::shokyo_status;
 use super::vault::VaultState;
 use crate::buffer::RegisteredCopy;
@@ -23,8 +23,9 @@ pub(super) struct Copy {
     registered: RegisteredCopy,
 }
 
-impl Object for Copy {
-    type Handle = shokyo_copy;
+impl Handle for shokyo_copy {
+    type Object = Copy;
+    const KIND: Kind = Kind::Copy;
     const NAME: &'static str = "the copy";
 }
 
@@ -49,7 +50,7 @@ pub unsafe extern "C" fn shokyo_copy_erase(copy: *mut shokyo_copy, data: *mut c_
         if memory.is_empty() {
             return Err(Failure::Argument("length", "is 0: a copy lies somewhere"));
         }
-        let Copy { vault, registered } = handles::take::<Copy>(copy)?;
+        let Copy { vault, registered } = *handles::take(copy)?;
         call.ends(&vault);
         let wiped = wipe::wipe(memory, 0);
         let failed = wiped.as_ref().err().cloned();
@@ -66,10 +67,7 @@ pub unsafe extern "C" fn shokyo_copy_erase(copy: *mut shokyo_copy, data: *mut c_
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn shokyo_copy_free(copy: *mut shokyo_copy) -> shokyo_status {
     guarded(|call| {
-        if copy.is_null() {
-            return Ok(());
-        }
-        call.ends(&handles::remove::<Copy>(copy)?.vault);
+        handles::free(copy)?.inspect(|copy| call.ends(&copy.vault));
         Ok(())
     })
 }

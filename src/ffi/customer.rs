@@ -9,7 +9,7 @@ use super::boundary::{Failure, guarded};
 use super::clock::{read_now, shokyo_now};
 use super::customer_words::{SHOKYO_CREDENTIAL_CARD, SHOKYO_CREDENTIAL_PHONE, shokyo_customer_event};
 use super::event::{cause_of_end, shokyo_event};
-use super::handles::Place;
+use super::handles::{Handle, Kind, Place};
 use super::machine::{self, Drive, Driven};
 use super::record::{self, shokyo_record};
 use super::shokyo_status;
@@ -91,9 +91,14 @@ unsafe impl PublicStruct for shokyo_customer_info {
 /// What is behind the handle.
 pub(super) struct CustomerDrive(CustomerSession);
 
+impl Handle for shokyo_customer {
+    type Object = Driven<CustomerDrive>;
+    const KIND: Kind = Kind::Customer;
+    const NAME: &'static str = "the customer";
+}
+
 impl Drive for CustomerDrive {
     type Handle = shokyo_customer;
-    const NAME: &'static str = "the customer";
 
     // Nothing waits for an alarm to be written.
     fn handle_written(&mut self, _: Now, _: u64, _: &Result<(), Error>) {}

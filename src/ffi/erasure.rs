@@ -155,7 +155,7 @@ pub unsafe extern "C" fn shokyo_erasure_copy_at(
         let out = unsafe { StructOut::new(copy) }?;
         Document::evidence(erasure, |evidence| {
             let outside = || Error::OutOfRange { at: index as u64, length: evidence.copies().count() as u64 };
-            out.write(evidence.copies().nth(index).ok_or_else(outside)?.into());
+            out.write((&evidence.copies().nth(index).ok_or_else(outside)?).into());
             Ok(())
         })
     })
@@ -168,7 +168,7 @@ pub unsafe extern "C" fn shokyo_erasure_copy_at(
 /// Errors: INVALID_HANDLE, for instance for evidence that was freed before.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn shokyo_erasure_free(erasure: *mut shokyo_erasure) -> shokyo_status {
-    guarded(|call| Document::free_erasure(call, erasure))
+    guarded(|call| Document::free(call, erasure))
 }
 
 impl From<&ErasedCopy> for shokyo_erased_copy {

@@ -2,296 +2,235 @@
 //!
 //! A handle looks like a pointer and is never followed. It is a place in the table and the place's generation, hidden behind a random
 //! number of the process, so that a freed, consumed, invented, foreign or otherwise wrong one is refused. A generation ends when
-//! its object leaves the table, and no handle value comes back in the life of the process.
+//! its object leaves the table or gets another handle, and no handle value comes back in the life of the process.
 //!
-//! The rules: the table owns each object, and calls in progress share it. `free` removes it; it then ends with the last call that uses it.
-//! What consumes an object needs it alone. Nothing is dropped and nothing is called while the table is locked.
+//! The rules: the table owns each object, and calls in progress share it. [`free`] ends its handle; the object then ends with the last call
+//! that uses it. What changes or consumes an object needs it alone. No call waits for another, and nothing is dropped or called while
+//! the list of free places is locked.
 
-use std::any::Any;
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+mod entry;
+mod table;
 
+use std::any::{Any, TypeId};
+use std::ops::Deref;
+use std::ptr::NonNull;
+
+use self::entry::{Entry, Name, Refusal, Shared, Stored, Turning};
+use self::table::{PLACE_BITS, PLACES, TABLE};
 use super::boundary::Failure;
 use crate::error::Error;
-use crate::platform;
 
-/// Bits of the place; the generation has the rest, less the lowest, which is always 1 so that no handle is null or aligned.
-const PLACE_BITS: u32 = if usize::BITS >= 64 { 24 } else { 14 };
-const PLACES: usize = 1 << PLACE_BITS;
-const LAST_GENERATION: usize = usize::MAX >> (PLACE_BITS + 1);
+/// The kinds of handles.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    Vault,
+    Writer,
+    Buffer,
+    Erasure,
+    Copy,
+    Station,
+    Link,
+    Customer,
+    Kiosk,
+    Relay,
+    Issuer,
+    Outbox,
+    Store,
+    Receipt,
+}
 
-/// Places of the first block; each later block has as many as all before it together and the first once more.
-const FIRST_BITS: u32 = 8;
-const FIRST: usize = 1 << FIRST_BITS;
-const BLOCKS: usize = (PLACE_BITS - FIRST_BITS + 1) as usize;
-
-static TABLE: Table =
-    Table { blocks: [const { OnceLock::new() }; BLOCKS], free: Mutex::new(Free { places: Vec::new(), used: 0 }) };
-
-/// Something that callers know by a handle.
-pub(super) trait Object: Any + Send + Sync {
-    /// The type of the handle in C.
-    type Handle;
+/// The type of a handle in C.
+pub(super) trait Handle {
+    /// What it stands for.
+    type Object: Any + Send + Sync;
+    const KIND: Kind;
     /// The name in messages.
     const NAME: &'static str;
+}
+
+/// An object in the table, and its type. (To ask the object itself costs more than all else that a short call does.)
+struct Object {
+    of_type: TypeId,
+    object: Box<dyn Any + Send + Sync>,
+}
+
+impl Object {
+    fn new<T: Any + Send + Sync>(object: Box<T>) -> Self {
+        Self { of_type: TypeId::of::<T>(), object }
+    }
+
+    /// The object, if it is a `T`.
+    fn get<T: Any>(&self) -> Option<&T> {
+        let object: *const (dyn Any + Send + Sync) = &raw const *self.object;
+        // SAFETY: it has this type, which was kept when it was still known.
+        (self.of_type == TypeId::of::<T>()).then(|| unsafe { &*object.cast() })
+    }
+
+    /// The same, to change it.
+    fn get_mut<T: Any>(&mut self) -> Option<&mut T> {
+        let object: *mut (dyn Any + Send + Sync) = &raw mut *self.object;
+        // SAFETY: it has this type, which was kept when it was still known.
+        (self.of_type == TypeId::of::<T>()).then(|| unsafe { &mut *object.cast() })
+    }
+}
+
+impl Stored for Object {
+    fn vacated(place: usize) {
+        table::give_back(place);
+    }
 }
 
 /// A place in the table that is set aside, so that what fills it cannot fail after the work was done.
 pub(super) struct Place(usize);
 
-/// Every place has a lock of its own, so that calls on different objects do not wait for each other. Blocks are made when they are
-/// needed and stay, so that a place is found without a lock.
-struct Table {
-    blocks: [OnceLock<Box<[Mutex<Entry>]>>; BLOCKS],
-    free: Mutex<Free>,
+/// The object of a handle, shared for the time of a call.
+pub(super) struct Use<T> {
+    object: NonNull<T>,
+    /// Keeps it.
+    _shared: Shared<'static, Object>,
 }
 
-struct Free {
-    /// Places that can be filled.
-    places: Vec<usize>,
-    /// Places that were ever set aside: all below this number.
-    used: usize,
+impl<T: 'static> Use<T> {
+    /// `None` if it is no `T`.
+    fn new(shared: Shared<'static, Object>) -> Option<Self> {
+        let object = NonNull::from(shared.object()?.get::<T>()?);
+        Some(Self { object, _shared: shared })
+    }
 }
 
-struct Entry {
-    generation: usize,
-    object: Option<Arc<dyn Any + Send + Sync>>,
-}
+impl<T> Deref for Use<T> {
+    type Target = T;
 
-/// An object that changes its place's generation, and so its handle, while it stays where it is.
-struct Turning {
-    place: usize,
-    /// Where it goes when the place's generations are used up.
-    other: Option<Place>,
-    /// Present until it is back in the table.
-    object: Option<Arc<dyn Any + Send + Sync>>,
+    fn deref(&self) -> &T {
+        // SAFETY: while it is shared, the object stays where it is and nobody changes it.
+        unsafe { self.object.as_ref() }
+    }
 }
 
 /// The object of a handle, shared for the time of a call.
-pub(super) fn get<T: Object>(handle: *const T::Handle) -> Result<Arc<T>, Failure> {
-    get_at(handle.addr(), T::NAME)
+pub(super) fn get<H: Handle>(handle: *const H) -> Result<Use<H::Object>, Failure> {
+    let (entry, name) = find(handle)?;
+    Use::new(entry.share(name).map_err(refused::<H>)?).ok_or(Failure::Handle(H::NAME, OTHER_KIND))
 }
 
-/// The same for an object that has handles of several types: the handle's value, and its name in messages.
-pub(super) fn get_at<T: Any + Send + Sync>(address: usize, name: &'static str) -> Result<Arc<T>, Failure> {
-    live(address, name)?.1.object(name)
+/// Changes the object of a handle; refused while another call uses it, and others are refused meanwhile.
+pub(super) fn alone<H: Handle, R>(
+    handle: *mut H,
+    work: impl FnOnce(&mut H::Object) -> Result<R, Failure>,
+) -> Result<R, Failure> {
+    let (entry, name) = find(handle)?;
+    let mut alone = entry.alone(name).map_err(refused::<H>)?;
+    work(object_of::<H>(alone.object())?)
 }
 
-/// Takes the object out of the table. It ends when the last call that uses it does.
-pub(super) fn remove<T: Object>(handle: *const T::Handle) -> Result<Arc<T>, Failure> {
-    remove_at(handle.addr(), T::NAME, |_| Ok(()))
-}
-
-/// The same for an object that has handles of several types, unless it is not of the right type.
-pub(super) fn remove_at<T: Any + Send + Sync>(
-    address: usize,
-    name: &'static str,
-    check: impl FnOnce(&T) -> Result<(), Failure>,
-) -> Result<Arc<T>, Failure> {
-    let (place, mut entry) = live(address, name)?;
-    let object = entry.object(name)?;
-    check(&object)?;
-    // The object itself lives on in what is returned, so that nothing is dropped here.
-    entry.vacate(place);
-    Ok(object)
-}
-
-/// Changes an object into what its next handle stands for, whose value it gives; refused, and nothing changed, while any call uses it.
-/// Meanwhile neither handle is live. If the work fails, the old one is again.
-pub(super) fn turn_at<T: Any + Send + Sync>(
-    address: usize,
-    name: &'static str,
-    work: impl FnOnce(&mut T) -> Result<(), Failure>,
-) -> Result<usize, Failure> {
-    let (place, mut entry) = live(address, name)?;
-    let object = entry.object.as_ref().ok_or(Failure::Handle(name, MISSING))?;
-    if !object.is::<T>() {
-        return Err(Failure::Handle(name, OTHER_KIND));
+/// Changes an object into what its next handle stands for; refused, and nothing changed, while any call uses it. Meanwhile neither handle
+/// is live. If the work fails, the old one is again.
+pub(super) fn turn<H: Handle, N: Handle<Object = H::Object>>(
+    handle: *mut H,
+    work: impl FnOnce(&mut H::Object) -> Result<(), Failure>,
+) -> Result<*mut N, Failure> {
+    let (entry, name) = find(handle)?;
+    let mut turning = entry.turn(name).map_err(refused::<H>)?;
+    if Entry::<Object>::is_last(name.generation) {
+        return turn_at_last::<H, N>(turning, work);
     }
-    // One is the table's. Others are made only under the lock of the place.
-    if Arc::strong_count(object) > 1 {
-        return Err(Failure::InUse(name));
-    }
-    let other = if entry.generation < LAST_GENERATION { None } else { Some(Place::reserve()?) };
-    entry.generation += 1;
-    let mut turning = Turning { place, other, object: entry.object.take() };
-    drop(entry);
-    let object = turning.object.as_mut().and_then(Arc::get_mut).and_then(|object| object.downcast_mut());
-    work(object.ok_or(Failure::InUse(name))?)?;
-    turning.turned()
+    work(object_of::<H>(turning.object())?)?;
+    Ok(pointer(name.place, turning.turned(N::KIND as usize)))
 }
 
-/// Takes the object out of the table to consume it; refused, and nothing changed, while any call uses it.
-pub(super) fn take<T: Object>(handle: *const T::Handle) -> Result<T, Failure> {
-    let (place, mut entry) = live(handle.addr(), T::NAME)?;
-    let object = entry.object(T::NAME)?;
-    // One is the table's and one is ours. Others are made only under the lock of the place.
-    if Arc::strong_count(&object) > 2 {
-        return Err(Failure::InUse(T::NAME));
+/// The same when the place's generations are used up: the object moves to another.
+#[cold]
+fn turn_at_last<H: Handle, N: Handle<Object = H::Object>>(
+    mut turning: Turning<'_, Object>,
+    work: impl FnOnce(&mut H::Object) -> Result<(), Failure>,
+) -> Result<*mut N, Failure> {
+    let other = Place::reserve()?;
+    work(object_of::<H>(turning.object())?)?;
+    let object = turning.take().ok_or(Failure::Handle(H::NAME, MISSING))?;
+    Ok(other.fill_with(object))
+}
+
+/// Ends a handle; NULL does nothing. Its object ends with the last call that uses it: with this one, unless others do. `None` if one of
+/// them has it alone.
+pub(super) fn free<H: Handle>(handle: *mut H) -> Result<Option<Use<H::Object>>, Failure> {
+    if handle.is_null() {
+        return Ok(None);
     }
-    entry.vacate(place);
-    drop(entry);
-    Arc::into_inner(object).ok_or(Failure::InUse(T::NAME))
+    let (entry, name) = find(handle)?;
+    Ok(entry.close(name).map_err(refused::<H>)?.and_then(Use::new))
+}
+
+/// Takes an object out of the table to consume it; refused, and nothing changed, while any call uses it.
+pub(super) fn take<H: Handle>(handle: *mut H) -> Result<Box<H::Object>, Failure> {
+    let (entry, name) = find(handle)?;
+    let object = entry.turn(name).map_err(refused::<H>)?.take();
+    object.and_then(|object| object.object.downcast().ok()).ok_or(Failure::Handle(H::NAME, MISSING))
 }
 
 impl Place {
     /// Sets a place aside.
     pub(super) fn reserve() -> Result<Self, Failure> {
-        mask()?;
-        let mut free = free();
-        if let Some(place) = free.places.pop() {
-            return Ok(Self(place));
-        }
-        let place = free.used;
-        if place >= PLACES {
-            return Err(Failure::Exhausted);
-        }
-        // Giving a place back must not need memory.
-        let missing = (place + 1).saturating_sub(free.places.len());
-        free.places
-            .try_reserve(missing)
-            .map_err(|_| Error::OutOfMemory { needed: (missing * size_of::<usize>()) as u64 })?;
-        TABLE.make_block_of(place)?;
-        free.used += 1;
-        Ok(Self(place))
+        table::set_aside()?.map(Self).ok_or(Failure::Exhausted)
     }
 
     /// Puts an object there; its handle.
-    pub(super) fn fill<T: Object>(self, object: T) -> *mut T::Handle {
-        self.fill_with(Arc::new(object))
+    pub(super) fn fill<H: Handle>(self, object: H::Object) -> *mut H {
+        self.fill_boxed(Box::new(object))
     }
 
-    /// Puts an object there that others have as well; its handle.
-    pub(super) fn fill_with<T: Object>(self, object: Arc<T>) -> *mut T::Handle {
-        std::ptr::without_provenance_mut(self.fill_at(object))
+    /// Puts an object there that is already where it stays; its handle.
+    pub(super) fn fill_boxed<H: Handle>(self, object: Box<H::Object>) -> *mut H {
+        self.fill_with(Object::new(object))
     }
 
-    /// The same for an object that has handles of several types: the value of its handle.
-    pub(super) fn fill_at(self, object: Arc<dyn Any + Send + Sync>) -> usize {
-        let address = TABLE.put(self.0, object);
+    fn fill_with<H: Handle>(self, object: Object) -> *mut H {
+        let place = self.0;
+        let Some(entry) = TABLE.entry(place) else {
+            unreachable!("a place that was set aside is in the table, which never shrinks")
+        };
         std::mem::forget(self);
-        address
+        // SAFETY: the place is vacant, as all that are set aside, and set aside for this caller.
+        pointer(place, unsafe { entry.fill(H::KIND as usize, object) })
     }
 }
 
 impl Drop for Place {
     fn drop(&mut self) {
-        free().places.push(self.0);
-    }
-}
-
-impl Turning {
-    /// Puts the object back under its new handle, whose value it gives.
-    fn turned(mut self) -> Result<usize, Failure> {
-        let object = self.object.take().ok_or(Failure::Exhausted)?;
-        Ok(match self.other.take() {
-            Some(other) => other.fill_at(object),
-            None => TABLE.put(self.place, object),
-        })
-    }
-}
-
-impl Drop for Turning {
-    /// Puts the object back under its old handle, after the work has failed or panicked.
-    fn drop(&mut self) {
-        if let Some(object) = self.object.take()
-            && let Some(mut entry) = TABLE.entry(self.place)
-        {
-            // The new generation was never given to anybody.
-            entry.generation -= 1;
-            entry.object = Some(object);
-        }
-    }
-}
-
-impl Table {
-    /// Puts an object in a place that is set aside for the caller; the value of its handle.
-    fn put(&self, place: usize, object: Arc<dyn Any + Send + Sync>) -> usize {
-        let Some(mut entry) = self.entry(place) else {
-            unreachable!("a place that was set aside is in the table, which never shrinks")
-        };
-        entry.object = Some(object);
-        ((entry.generation << PLACE_BITS | place) ^ MASK.get().copied().unwrap_or_default()) << 1 | 1
-    }
-
-    /// The place, locked; `None` beyond those that were ever set aside.
-    fn entry(&self, place: usize) -> Option<MutexGuard<'_, Entry>> {
-        let (block, offset) = whereabouts(place)?;
-        let entry = self.blocks.get(block)?.get()?.get(offset)?;
-        Some(entry.lock().unwrap_or_else(PoisonError::into_inner))
-    }
-
-    /// Makes the block in which a place is, unless it is there. The caller holds the lock of the free places.
-    fn make_block_of(&self, place: usize) -> Result<(), Error> {
-        let Some((number, _)) = whereabouts(place) else { return Ok(()) };
-        let Some(block) = self.blocks.get(number) else { return Ok(()) };
-        if block.get().is_some() {
-            return Ok(());
-        }
-        let length = FIRST << number;
-        let mut entries = Vec::new();
-        let needed = (length * size_of::<Mutex<Entry>>()) as u64;
-        entries.try_reserve_exact(length).map_err(|_| Error::OutOfMemory { needed })?;
-        entries.resize_with(length, || Mutex::new(Entry { generation: 1, object: None }));
-        block.get_or_init(|| entries.into_boxed_slice());
-        Ok(())
-    }
-}
-
-impl Entry {
-    /// The object, if it is of this kind.
-    fn object<T: Any + Send + Sync>(&self, name: &'static str) -> Result<Arc<T>, Failure> {
-        let object = self.object.as_ref().ok_or(Failure::Handle(name, MISSING))?;
-        Arc::clone(object).downcast().map_err(|_| Failure::Handle(name, OTHER_KIND))
-    }
-
-    /// Ends the generation, whose object the caller holds. A place whose generations are used up is left for ever.
-    fn vacate(&mut self, place: usize) {
-        self.object = None;
-        self.generation += 1;
-        if self.generation <= LAST_GENERATION {
-            free().places.push(place);
-        }
+        table::give_back(self.0);
     }
 }
 
 const MISSING: &str = "is not live: it was freed, consumed or never given";
-pub(super) const OTHER_KIND: &str = "is of another kind";
+const OTHER_KIND: &str = "is of another kind";
 
-/// The place that a handle's value stands for, locked, if its generation lasts.
-fn live(address: usize, name: &'static str) -> Result<(usize, MutexGuard<'static, Entry>), Failure> {
+/// The place that a handle's value stands for, and what it says of it.
+fn find<H: Handle>(handle: *const H) -> Result<(&'static Entry<Object>, Name), Failure> {
     let find = || {
-        if address & 1 == 0 {
-            return None;
-        }
-        let plain = (address >> 1) ^ MASK.get()?;
-        let place = plain % PLACES;
-        let entry = TABLE.entry(place)?;
-        (entry.generation == plain >> PLACE_BITS).then_some((place, entry))
+        let address = handle.addr();
+        let plain = (address >> 1) ^ table::known_mask()?;
+        let name = Name { place: plain % PLACES, generation: plain >> PLACE_BITS, kind: H::KIND as usize };
+        (address & 1 == 1).then_some((TABLE.entry(name.place)?, name))
     };
-    find().ok_or(Failure::Handle(name, MISSING))
+    find().ok_or(Failure::Handle(H::NAME, MISSING))
 }
 
-/// The block of a place, and where in it.
-fn whereabouts(place: usize) -> Option<(usize, usize)> {
-    let from_first = place.checked_add(FIRST)?;
-    let block = from_first.ilog2() - FIRST_BITS;
-    Some((block as usize, from_first - (FIRST << block)))
+/// The handle of a place and a generation.
+fn pointer<H>(place: usize, generation: usize) -> *mut H {
+    let plain = generation << PLACE_BITS | place;
+    std::ptr::without_provenance_mut((plain ^ table::known_mask().unwrap_or_default()) << 1 | 1)
 }
 
-/// What hides places and generations: random, made once.
-static MASK: OnceLock<usize> = OnceLock::new();
+fn object_of<H: Handle>(object: Option<&mut Object>) -> Result<&mut H::Object, Failure> {
+    object.and_then(|object| object.get_mut()).ok_or(Failure::Handle(H::NAME, OTHER_KIND))
+}
 
-fn mask() -> Result<usize, Error> {
-    if let Some(mask) = MASK.get() {
-        return Ok(*mask);
+#[cold]
+fn refused<H: Handle>(refusal: Refusal) -> Failure {
+    match refusal {
+        Refusal::Missing => Failure::Handle(H::NAME, MISSING),
+        Refusal::OtherKind => Failure::Handle(H::NAME, OTHER_KIND),
+        Refusal::InUse => Failure::InUse(H::NAME),
     }
-    let mut bytes = [0; size_of::<usize>()];
-    platform::random(&mut bytes)?;
-    Ok(*MASK.get_or_init(|| usize::from_ne_bytes(bytes) >> 1))
-}
-
-fn free() -> MutexGuard<'static, Free> {
-    TABLE.free.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]

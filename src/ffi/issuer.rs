@@ -7,7 +7,7 @@ use super::arguments::{BytesOut, Out, StructOut, read_session, slice};
 use super::boundary::{Failure, guarded};
 use super::clock::{read_now, shokyo_now};
 use super::event::{cause_of_end, shokyo_event};
-use super::handles::Place;
+use super::handles::{Handle, Kind, Place};
 use super::machine::{self, Drive, Driven, Waiting};
 use super::record::{self, shokyo_record};
 use super::shokyo_status;
@@ -45,9 +45,14 @@ pub(super) struct IssuerDrive {
     waiting: Option<Waiting>,
 }
 
+impl Handle for shokyo_issuer {
+    type Object = Driven<IssuerDrive>;
+    const KIND: Kind = Kind::Issuer;
+    const NAME: &'static str = "the issuer";
+}
+
 impl Drive for IssuerDrive {
     type Handle = shokyo_issuer;
-    const NAME: &'static str = "the issuer";
 
     fn handle_written(&mut self, now: Now, token: u64, outcome: &Result<(), Error>) {
         match outcome {

@@ -7,7 +7,7 @@ use super::arguments::{BytesOut, Out, PublicStruct, StructOut, read_struct, slic
 use super::boundary::{Failure, guarded};
 use super::clock::{read_now, shokyo_now};
 use super::event::{cause_of_end, shokyo_event};
-use super::handles::Place;
+use super::handles::{Handle, Kind, Place};
 use super::machine::{self, Drive, Driven, Waiting};
 use super::record::{self, shokyo_record};
 use super::shokyo_status;
@@ -69,9 +69,14 @@ pub(super) struct KioskDrive {
     _place: TransactionPlace,
 }
 
+impl Handle for shokyo_kiosk {
+    type Object = Driven<KioskDrive>;
+    const KIND: Kind = Kind::Kiosk;
+    const NAME: &'static str = "the kiosk";
+}
+
 impl Drive for KioskDrive {
     type Handle = shokyo_kiosk;
-    const NAME: &'static str = "the kiosk";
 
     fn handle_written(&mut self, now: Now, token: u64, outcome: &Result<(), Error>) {
         match outcome {

@@ -7,7 +7,7 @@ use super::arguments::{BytesOut, Out, slice, slice_mut};
 use super::boundary::{Call, Failure, guarded};
 use super::clock::{read_now, shokyo_now};
 use super::frame::SHOKYO_MAX_FRAME;
-use super::handles::{self, Object, Place};
+use super::handles::{self, Handle, Kind, Place, Use};
 use super::shokyo_status;
 use super::station::{StationState, shokyo_station, station_of};
 use crate::error::Error;
@@ -45,8 +45,9 @@ pub(super) struct State {
     pub(super) met: Option<(Peer, u64)>,
 }
 
-impl Object for Linked {
-    type Handle = shokyo_link;
+impl Handle for shokyo_link {
+    type Object = Linked;
+    const KIND: Kind = Kind::Link;
     const NAME: &'static str = "the link";
 }
 
@@ -291,11 +292,7 @@ pub unsafe extern "C" fn shokyo_link_close(link: *mut shokyo_link, now: *const s
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn shokyo_link_free(link: *mut shokyo_link) -> shokyo_status {
     guarded(|call| {
-        if link.is_null() {
-            return Ok(());
-        }
-        let linked = handles::remove::<Linked>(link)?;
-        call.ends(linked.station.vault());
+        handles::free(link)?.inspect(|linked| call.ends(linked.station.vault()));
         Ok(())
     })
 }
@@ -318,13 +315,13 @@ unsafe fn begin(
     let place = Place::reserve()?;
     let machine = Links::begin(&station, side, now)?;
     let state = Mutex::new(State { machine, met: None });
-    out.write(place.fill(Linked { station, side, state }));
+    out.write(place.fill(Linked { station: Arc::clone(&station), side, state }));
     Ok(())
 }
 
 /// The link of a handle.
-pub(super) fn of(call: &Call, link: *const shokyo_link) -> Result<Arc<Linked>, Failure> {
-    let linked = handles::get::<Linked>(link)?;
+pub(super) fn of(call: &Call, link: *const shokyo_link) -> Result<Use<Linked>, Failure> {
+    let linked = handles::get(link)?;
     call.ends(linked.station.vault());
     Ok(linked)
 }
@@ -361,7 +358,7 @@ impl Linked {
             Ok(state) => Ok(state),
             // A panic has poisoned its station's vault as well.
             Err(TryLockError::Poisoned(_)) => Err(Failure::Poisoned),
-            Err(TryLockError::WouldBlock) => Err(Failure::InUse(Self::NAME)),
+            Err(TryLockError::WouldBlock) => Err(Failure::InUse(shokyo_link::NAME)),
         }
     }
 

@@ -74,6 +74,8 @@ static LISTENING: AtomicBool = AtomicBool::new(false);
 thread_local! {
     // No destructor, so that it can still be asked while a thread ends.
     static INSIDE: Cell<bool> = const { Cell::new(false) };
+    // Whether events wait.
+    static SOME_WAIT: Cell<bool> = const { Cell::new(false) };
     // Events of the calls that are under way in this thread.
     static WAITING: RefCell<Vec<Event>> = const { RefCell::new(Vec::new()) };
 }
@@ -164,12 +166,22 @@ fn tell(event: Event) {
             && waiting.len() < MOST
         {
             waiting.push(event);
+            SOME_WAIT.set(true);
         }
     });
 }
 
 /// Calls the host with what happened in the call that ends now. Takes a lock, so a forked child must not come here.
+#[inline]
 pub(super) fn flush() {
+    if SOME_WAIT.get() {
+        flush_now();
+    }
+}
+
+#[cold]
+fn flush_now() {
+    SOME_WAIT.set(false);
     let taken = WAITING.try_with(|waiting| waiting.try_borrow_mut().map(|mut waiting| std::mem::take(&mut *waiting)));
     let Ok(Ok(events)) = taken else { return };
     if events.is_empty() || INSIDE.replace(true) {

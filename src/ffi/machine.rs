@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 
 use super::arguments::{BytesOut, Out};
 use super::boundary::{Call, Failure};
-use super::handles::{self, Object};
+use super::handles::{self, Handle, Use};
 use super::log;
 use super::station::StationState;
 use super::vault::VaultState;
@@ -22,11 +22,9 @@ use crate::types::{Now, Time};
 use crate::wipe;
 
 /// A machine of the handover, driven by the host's calls.
-pub(super) trait Drive: Send + 'static {
+pub(super) trait Drive: Sized + Send + 'static {
     /// The type of the handle in C.
-    type Handle;
-    /// The name in messages.
-    const NAME: &'static str;
+    type Handle: Handle<Object = Driven<Self>>;
 
     fn handle_written(&mut self, now: Now, token: u64, outcome: &Result<(), Error>);
     fn next_deadline(&self) -> Option<Time>;
@@ -41,11 +39,6 @@ pub(super) struct Driven<D: Drive> {
     state: Mutex<State<D>>,
     /// A cancellation that came while another call was in progress.
     late: Mutex<Option<(Now, Cause)>>,
-}
-
-impl<D: Drive> Object for Driven<D> {
-    type Handle = D::Handle;
-    const NAME: &'static str = D::NAME;
 }
 
 /// A machine and its records.
@@ -72,8 +65,8 @@ pub(super) struct Alone<'d, D: Drive> {
 }
 
 /// The machine of a handle, in a call that works with the station's documents.
-pub(super) fn of<D: Drive>(call: &Call, handle: *const D::Handle) -> Result<Arc<Driven<D>>, Failure> {
-    let driven = handles::get::<Driven<D>>(handle)?;
+pub(super) fn of<D: Drive>(call: &Call, handle: *const D::Handle) -> Result<Use<Driven<D>>, Failure> {
+    let driven = handles::get(handle)?;
     call.uses(driven.station.vault())?;
     Ok(driven)
 }
@@ -129,10 +122,7 @@ pub(super) fn next_deadline<D: Drive>(
 
 /// Gives up the handle.
 pub(super) fn free<D: Drive>(call: &Call, handle: *mut D::Handle) -> Result<(), Failure> {
-    if !handle.is_null() {
-        let driven = handles::remove::<Driven<D>>(handle)?;
-        call.ends(driven.station.vault());
-    }
+    handles::free(handle)?.inspect(|driven| call.ends(driven.vault()));
     Ok(())
 }
 
@@ -153,7 +143,7 @@ impl<D: Drive> Driven<D> {
             Ok(state) => Ok(Alone { driven: self, state: Some(state) }),
             // A panic has poisoned its vault as well, unless that was freed from under it.
             Err(TryLockError::Poisoned(_)) => Err(Failure::Poisoned),
-            Err(TryLockError::WouldBlock) => Err(Failure::InUse(D::NAME)),
+            Err(TryLockError::WouldBlock) => Err(Failure::InUse(D::Handle::NAME)),
         }
     }
 
@@ -193,7 +183,7 @@ impl<D: Drive> Driven<D> {
 
 impl<D: Drive> Alone<'_, D> {
     fn state(&mut self) -> Result<&mut State<D>, Failure> {
-        self.state.as_deref_mut().ok_or(Failure::InUse(D::NAME))
+        self.state.as_deref_mut().ok_or(Failure::InUse(D::Handle::NAME))
     }
 
     /// The machine, to be asked.
@@ -204,7 +194,7 @@ impl<D: Drive> Alone<'_, D> {
     /// One input to the machine.
     pub(super) fn input<R>(&mut self, now: Now, work: impl FnOnce(&mut D) -> R) -> Result<R, Failure> {
         let station = &self.driven.station;
-        Ok(self.state.as_deref_mut().ok_or(Failure::InUse(D::NAME))?.input(station, now, work))
+        Ok(self.state.as_deref_mut().ok_or(Failure::InUse(D::Handle::NAME))?.input(station, now, work))
     }
 
     /// Whether a record waits to be written.

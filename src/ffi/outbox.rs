@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::arguments::{BytesOut, Out, slice};
 use super::boundary::{Failure, guarded};
 use super::clock::{read_now, shokyo_now};
-use super::handles::Place;
+use super::handles::{Handle, Kind, Place};
 use super::machine::{self, Drive, Driven, Waiting};
 use super::shokyo_status;
 use super::station::{shokyo_station, station_of};
@@ -28,9 +28,14 @@ pub(super) struct OutboxDrive {
     waiting: Option<Waiting>,
 }
 
+impl Handle for shokyo_outbox {
+    type Object = Driven<OutboxDrive>;
+    const KIND: Kind = Kind::Outbox;
+    const NAME: &'static str = "the outbox";
+}
+
 impl Drive for OutboxDrive {
     type Handle = shokyo_outbox;
-    const NAME: &'static str = "the outbox";
 
     fn handle_written(&mut self, now: Now, token: u64, outcome: &Result<(), Error>) {
         self.outbox.handle_written(now, token, outcome);

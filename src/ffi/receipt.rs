@@ -5,7 +5,7 @@ use std::ffi::{c_char, c_void};
 use super::arguments::{BytesOut, Out, PublicStruct, StructOut, TextOut, slice};
 use super::boundary::{Failure, guarded};
 use super::erasure::shokyo_erased_copy;
-use super::handles::{self, Object, Place};
+use super::handles::{self, Handle, Kind, Place};
 use super::shokyo_status;
 use crate::error::Error;
 use crate::receipt::{self, Statement};
@@ -132,8 +132,9 @@ pub(super) struct ReadReceipt {
     authenticated: bool,
 }
 
-impl Object for ReadReceipt {
-    type Handle = shokyo_receipt;
+impl Handle for shokyo_receipt {
+    type Object = ReadReceipt;
+    const KIND: Kind = Kind::Receipt;
     const NAME: &'static str = "the receipt";
 }
 
@@ -208,7 +209,7 @@ pub unsafe extern "C" fn shokyo_receipt_describe(
     guarded(|_| {
         // SAFETY: the caller gives NULL or a struct of the size that it states.
         let info = unsafe { StructOut::new(info) }?;
-        info.write(handles::get::<ReadReceipt>(receipt)?.describe());
+        info.write(handles::get(receipt)?.describe());
         Ok(())
     })
 }
@@ -231,7 +232,7 @@ pub unsafe extern "C" fn shokyo_receipt_text(
     guarded(|_| {
         // SAFETY: the caller gives NULL or places for that many bytes and for a number.
         let out = unsafe { TextOut::new(text, size, length) }?;
-        let receipt = handles::get::<ReadReceipt>(receipt)?;
+        let receipt = handles::get(receipt)?;
         let statement = &receipt.statement;
         match which {
             SHOKYO_RECEIPT_STATION => out.write(&statement.station),
@@ -263,7 +264,7 @@ pub unsafe extern "C" fn shokyo_receipt_copy_at(
     guarded(|_| {
         // SAFETY: the caller gives NULL or a struct of the size that it states.
         let out = unsafe { StructOut::new(copy) }?;
-        out.write(at(&handles::get::<ReadReceipt>(receipt)?.statement.copies, index)?.into());
+        out.write(at(&handles::get(receipt)?.statement.copies, index)?.into());
         Ok(())
     })
 }
@@ -282,7 +283,7 @@ pub unsafe extern "C" fn shokyo_receipt_retained_at(
     guarded(|_| {
         // SAFETY: the caller gives NULL or a struct of the size that it states.
         let out = unsafe { StructOut::new(copy) }?;
-        let receipt = handles::get::<ReadReceipt>(receipt)?;
+        let receipt = handles::get(receipt)?;
         let retained = at(&receipt.statement.retained, index)?;
         out.write(shokyo_retained_copy {
             struct_size: 0,
@@ -308,7 +309,7 @@ pub unsafe extern "C" fn shokyo_receipt_not_covered_at(
     guarded(|_| {
         // SAFETY: the caller gives NULL or a place for a number.
         let out = unsafe { Out::new(not_covered, "not_covered") }?;
-        out.write(*at(&handles::get::<ReadReceipt>(receipt)?.statement.not_covered, index)? as u32);
+        out.write(*at(&handles::get(receipt)?.statement.not_covered, index)? as u32);
         Ok(())
     })
 }
@@ -332,7 +333,7 @@ pub unsafe extern "C" fn shokyo_receipt_export(
     guarded(|_| {
         // SAFETY: the caller gives NULL or places for that many bytes and for a number.
         let out = unsafe { BytesOut::new(bytes, capacity, length, "bytes") }?;
-        let receipt = handles::get::<ReadReceipt>(receipt)?;
+        let receipt = handles::get(receipt)?;
         match which {
             SHOKYO_RECEIPT_COSE => out.write(&receipt.bytes),
             SHOKYO_RECEIPT_SIGNED_BYTES => out.write(&receipt::to_be_signed(&receipt.bytes)?.0),
@@ -349,13 +350,7 @@ pub unsafe extern "C" fn shokyo_receipt_export(
 /// Errors: INVALID_HANDLE, for instance for a receipt that was freed before.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn shokyo_receipt_free(receipt: *mut shokyo_receipt) -> shokyo_status {
-    guarded(|_| {
-        if receipt.is_null() {
-            return Ok(());
-        }
-        let _ = handles::remove::<ReadReceipt>(receipt)?;
-        Ok(())
-    })
+    guarded(|_| handles::free(receipt).map(drop))
 }
 
 /// An entry of a list, or the failure that says where the list ends.

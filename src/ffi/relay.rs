@@ -8,7 +8,7 @@ use super::arguments::{BytesOut, Out, StructOut, read_session, slice};
 use super::boundary::{Failure, guarded};
 use super::clock::{read_now, shokyo_now};
 use super::event::shokyo_event;
-use super::handles::Place;
+use super::handles::{Handle, Kind, Place};
 use super::machine::{self, Drive, Driven, Waiting};
 use super::record::{self, shokyo_record};
 use super::shokyo_status;
@@ -46,9 +46,14 @@ pub(super) struct RelayDrive {
     tickets: u64,
 }
 
+impl Handle for shokyo_relay {
+    type Object = Driven<RelayDrive>;
+    const KIND: Kind = Kind::Relay;
+    const NAME: &'static str = "the relay";
+}
+
 impl Drive for RelayDrive {
     type Handle = shokyo_relay;
-    const NAME: &'static str = "the relay";
 
     fn handle_written(&mut self, now: Now, token: u64, outcome: &Result<(), Error>) {
         match (&mut self.outbox, outcome) {

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use super::arguments::{Out, PublicStruct, StructOut, fixed, read_struct, text};
 use super::boundary::{Failure, guarded};
-use super::handles::{self, Object, Place};
+use super::handles::{self, Handle, Kind, Place, Use};
 use super::link::Links;
 use super::vault::{VaultState, shokyo_vault};
 use super::{log, shokyo_status};
@@ -121,11 +121,9 @@ pub(super) struct StationState {
     links: Links,
 }
 
-/// What the handle stands for.
-pub(super) struct OpenStation(Arc<StationState>);
-
-impl Object for OpenStation {
-    type Handle = shokyo_station;
+impl Handle for shokyo_station {
+    type Object = Arc<StationState>;
+    const KIND: Kind = Kind::Station;
     const NAME: &'static str = "the station";
 }
 
@@ -161,7 +159,7 @@ pub unsafe extern "C" fn shokyo_station_open(
         let place = Place::reserve()?;
         let opened = StationState::open(Path::new(path), &memory, keeping)?;
         log::lost(opened.lost.len() as u64);
-        station.write(place.fill(OpenStation(Arc::new(opened))));
+        station.write(place.fill(Arc::new(opened)));
         Ok(())
     })
 }
@@ -241,7 +239,7 @@ pub unsafe extern "C" fn shokyo_station_vault(
         let station = station_of(station)?;
         call.ends(&station.vault);
         let place = Place::reserve()?;
-        vault.write(place.fill_with(Arc::clone(&station.vault)));
+        vault.write(place.fill(Arc::clone(&station.vault)));
         Ok(())
     })
 }
@@ -270,18 +268,14 @@ pub unsafe extern "C" fn shokyo_station_reload_revocation(station: *const shokyo
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn shokyo_station_free(station: *mut shokyo_station) -> shokyo_status {
     guarded(|call| {
-        if station.is_null() {
-            return Ok(());
-        }
-        let opened = handles::remove::<OpenStation>(station)?;
-        call.ends(&opened.0.vault);
+        handles::free(station)?.inspect(|station| call.ends(&station.vault));
         Ok(())
     })
 }
 
 /// The station of a handle.
-pub(super) fn station_of(station: *const shokyo_station) -> Result<Arc<StationState>, Failure> {
-    Ok(Arc::clone(&handles::get::<OpenStation>(station)?.0))
+pub(super) fn station_of(station: *const shokyo_station) -> Result<Use<Arc<StationState>>, Failure> {
+    handles::get(station)
 }
 
 impl StationState {
@@ -300,7 +294,7 @@ impl StationState {
             }
         };
         Ok(Self {
-            vault: Arc::new(VaultState::new(crypto.vault().clone())),
+            vault: VaultState::new(crypto.vault().clone())?,
             config,
             crypto,
             trust,

@@ -6,7 +6,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::arguments::{Out, PublicStruct, StructOut, fixed, read_session, text};
 use super::boundary::{Failure, guarded};
-use super::handles::{self, Object, Place};
+use super::handles::{self, Handle, Kind, Place};
 use super::shokyo_status;
 use crate::custody::{Alarm, Session, Store, StoredReceipt};
 
@@ -130,8 +130,9 @@ pub type shokyo_alarm_reader =
 /// What the handle stands for.
 pub(super) struct OpenStore(Mutex<Store>);
 
-impl Object for OpenStore {
-    type Handle = shokyo_store;
+impl Handle for shokyo_store {
+    type Object = OpenStore;
+    const KIND: Kind = Kind::Store;
     const NAME: &'static str = "the store";
 }
 
@@ -168,7 +169,7 @@ pub unsafe extern "C" fn shokyo_store_count(
     guarded(|_| {
         // SAFETY: the caller gives NULL or a struct of the size that it states.
         let out = unsafe { StructOut::new(counts) }?;
-        let counts = handles::get::<OpenStore>(store)?.lock().counts()?;
+        let counts = handles::get(store)?.lock().counts()?;
         out.write(shokyo_store_counts {
             sessions: counts.sessions,
             open_sessions: counts.open_sessions,
@@ -201,7 +202,7 @@ pub unsafe extern "C" fn shokyo_store_for_each_session(
             SHOKYO_SESSIONS_OPEN => true,
             _ => return Err(Failure::Argument("which", "is not SHOKYO_SESSIONS_ALL or SHOKYO_SESSIONS_OPEN")),
         };
-        let mut sessions = handles::get::<OpenStore>(store)?.lock().sessions()?;
+        let mut sessions = handles::get(store)?.lock().sessions()?;
         sessions.retain(|session| !open_only || session.ended.is_none());
         for session in &sessions {
             let session = shokyo_session_info::from(session);
@@ -232,7 +233,7 @@ pub unsafe extern "C" fn shokyo_store_session(
         let info = unsafe { StructOut::new(info) }?;
         // SAFETY: the caller gives NULL or a place for the answer.
         let found = unsafe { Out::new(found, "found") }?;
-        let session = handles::get::<OpenStore>(store)?.lock().session(session)?;
+        let session = handles::get(store)?.lock().session(session)?;
         found.write(session.is_some());
         if let Some(session) = session {
             info.write(shokyo_session_info::from(&session));
@@ -257,7 +258,7 @@ pub unsafe extern "C" fn shokyo_store_for_each_receipt(
         // SAFETY: the caller gives NULL or 32 readable bytes.
         let session = unsafe { read_session(session) }?;
         let reader = reader.ok_or(Failure::Argument("reader", "is NULL"))?;
-        let receipts = handles::get::<OpenStore>(store)?.lock().receipts(session)?;
+        let receipts = handles::get(store)?.lock().receipts(session)?;
         for receipt in &receipts {
             let receipt = shokyo_stored_receipt::from(receipt);
             // SAFETY: the caller gives a function of this type, and the struct and its bytes are readable until it returns.
@@ -280,7 +281,7 @@ pub unsafe extern "C" fn shokyo_store_for_each_alarm(
 ) -> shokyo_status {
     guarded(|_| {
         let reader = reader.ok_or(Failure::Argument("reader", "is NULL"))?;
-        let alarms = handles::get::<OpenStore>(store)?.lock().alarms()?;
+        let alarms = handles::get(store)?.lock().alarms()?;
         for Alarm { session, what, raised_unix_ms } in alarms {
             let what = null_terminated(what);
             let alarm = shokyo_alarm {
@@ -304,13 +305,7 @@ pub unsafe extern "C" fn shokyo_store_for_each_alarm(
 /// Errors: INVALID_HANDLE, for instance for a store that was freed before.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn shokyo_store_free(store: *mut shokyo_store) -> shokyo_status {
-    guarded(|_| {
-        if store.is_null() {
-            return Ok(());
-        }
-        let _ = handles::remove::<OpenStore>(store)?;
-        Ok(())
-    })
+    guarded(|_| handles::free(store).map(drop))
 }
 
 pub(super) fn going_on(answer: i32) -> Result<(), Failure> {

@@ -10,7 +10,7 @@ use super::arguments::{Out, PublicStruct, StructOut, TextOut, read_struct, text}
 use super::boundary::{Failure, guarded};
 use super::handles;
 use super::shokyo_status;
-use super::store::{LONGEST_PATH, OpenStore, going_on, null_terminated, shokyo_store};
+use super::store::{LONGEST_PATH, going_on, null_terminated, shokyo_store};
 use crate::custody::log::{Folder, VerifierKey};
 use crate::custody::{EntryKind, LogCheck, LogReport, Store, verify_log};
 use crate::error::Error;
@@ -106,7 +106,7 @@ pub unsafe extern "C" fn shokyo_store_checkpoint(
     guarded(|_| {
         // SAFETY: the caller gives NULL or places for that many bytes and for a number.
         let out = unsafe { TextOut::new(text, size, length) }?;
-        out.write(&handles::get::<OpenStore>(store)?.lock().newest_checkpoint()?.unwrap_or_default());
+        out.write(&handles::get(store)?.lock().newest_checkpoint()?.unwrap_or_default());
         Ok(())
     })
 }
@@ -135,7 +135,7 @@ pub unsafe extern "C" fn shokyo_store_verify_log(
         let check = unsafe { read_struct(check) }?;
         // SAFETY: the caller gives null-terminated texts, or NULL.
         let brought = unsafe { Brought::read(&check) }?;
-        let store = handles::get::<OpenStore>(store)?;
+        let store = handles::get(store)?;
         let found = brought.verify(&store.lock())?;
         if let Some(reader) = reader {
             for problem in &found.problems {
@@ -172,7 +172,7 @@ pub unsafe extern "C" fn shokyo_store_publish(
         let folder = unsafe { text(folder, LONGEST_PATH, "folder") }?;
         // SAFETY: as above.
         let key = VerifierKey::parse(unsafe { text(key, LONGEST_TEXT, "key") }?)?;
-        let store = handles::get::<OpenStore>(store)?;
+        let store = handles::get(store)?;
         let written = store.lock().publish(&Folder::open(Path::new(folder))?, &key, &[])?;
         files.write(written);
         Ok(())

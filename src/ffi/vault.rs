@@ -1,14 +1,16 @@
 //! Vaults for C: opened with options, asked what protects them, erased at once.
 
-use std::sync::Arc;
+use std::num::NonZeroU64;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
 use super::arguments::{Out, PublicStruct, StructOut, read_struct};
 use super::boundary::{Failure, guarded};
-use super::handles::{self, Object, Place};
+use super::handles::{self, Handle, Kind, Place, Use};
 use super::{log, shokyo_status};
 use crate::buffer::{Protection, SecretMemory, Vault, VaultOptions};
+use crate::error::Error;
 
 /// Pages are locked in memory and are not written to swap.
 pub const SHOKYO_PROTECTION_LOCKED: u32 = 1;
@@ -108,14 +110,24 @@ unsafe impl PublicStruct for shokyo_erase_all_outcome {
     const LEAST: usize = 40;
 }
 
+/// The vaults that are open, those of stations included.
+static OPEN: Mutex<Open> = Mutex::new(Open { next: NonZeroU64::MIN, states: Vec::new() });
+
+struct Open {
+    next: NonZeroU64,
+    states: Vec<(NonZeroU64, Weak<VaultState>)>,
+}
+
 /// A vault and whether a panic has made it unfit for use. Documents keep it alive beyond its handle.
 pub(super) struct VaultState {
+    number: NonZeroU64,
     vault: Vault,
     poisoned: AtomicBool,
 }
 
-impl Object for VaultState {
-    type Handle = shokyo_vault;
+impl Handle for shokyo_vault {
+    type Object = Arc<VaultState>;
+    const KIND: Kind = Kind::Vault;
     const NAME: &'static str = "the vault";
 }
 
@@ -141,7 +153,7 @@ pub unsafe extern "C" fn shokyo_vault_open(
         };
         let options = options.to_library()?;
         let place = Place::reserve()?;
-        let opened = VaultState::new(Vault::open(options)?);
+        let opened = VaultState::new(Vault::open(options)?)?;
         vault.write(place.fill(opened));
         Ok(())
     })
@@ -198,22 +210,33 @@ pub unsafe extern "C" fn shokyo_vault_erase_all(
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn shokyo_vault_free(vault: *mut shokyo_vault) -> shokyo_status {
     guarded(|call| {
-        if vault.is_null() {
-            return Ok(());
-        }
-        call.ends(&handles::remove::<VaultState>(vault)?);
+        handles::free(vault)?.inspect(|vault| call.ends(vault));
         Ok(())
     })
 }
 
 /// The vault of a handle.
-pub(super) fn state_of(vault: *const shokyo_vault) -> Result<Arc<VaultState>, Failure> {
+pub(super) fn state_of(vault: *const shokyo_vault) -> Result<Use<Arc<VaultState>>, Failure> {
     handles::get(vault)
 }
 
 impl VaultState {
-    pub(super) const fn new(vault: Vault) -> Self {
-        Self { vault, poisoned: AtomicBool::new(false) }
+    /// One that can be found by its number as long as it is open.
+    pub(super) fn new(vault: Vault) -> Result<Arc<Self>, Error> {
+        let mut open = open();
+        open.states.retain(|(_, state)| state.strong_count() > 0);
+        let needed = size_of::<(NonZeroU64, Weak<Self>)>() as u64;
+        open.states.try_reserve(1).map_err(|_| Error::OutOfMemory { needed })?;
+        let number = open.next;
+        open.next = number.saturating_add(1);
+        let state = Arc::new(Self { number, vault, poisoned: AtomicBool::new(false) });
+        open.states.push((number, Arc::downgrade(&state)));
+        Ok(state)
+    }
+
+    /// No other has it in the life of the process.
+    pub(super) const fn number(&self) -> NonZeroU64 {
+        self.number
     }
 
     pub(super) fn vault(&self) -> &Vault {
@@ -227,6 +250,15 @@ impl VaultState {
     pub(super) fn poison(&self) {
         self.poisoned.store(true, Ordering::Release);
     }
+}
+
+/// The vault with this number, if it is open.
+pub(super) fn with_number(number: NonZeroU64) -> Option<Arc<VaultState>> {
+    open().states.iter().find(|(there, _)| *there == number)?.1.upgrade()
+}
+
+fn open() -> MutexGuard<'static, Open> {
+    OPEN.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl shokyo_vault_options {

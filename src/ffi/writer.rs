@@ -55,7 +55,7 @@ pub unsafe extern "C" fn shokyo_writer_new(
         let binding = Binding { session: SessionId(binding.session), context: binding.context };
         let vault = state_of(vault)?;
         call.uses(&vault)?;
-        out.write(Document::begin(vault, binding)?);
+        out.write(Document::begin(&vault, binding)?);
         Ok(())
     })
 }
@@ -128,5 +128,5 @@ pub unsafe extern "C" fn shokyo_writer_erase(
 /// Errors: INVALID_HANDLE, for instance for a writer that was freed or finished before, or is being finished or erased now.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn shokyo_writer_free(writer: *mut shokyo_writer) -> shokyo_status {
-    guarded(|call| Document::free_writer(call, writer))
+    guarded(|call| Document::free(call, writer))
 }

@@ -361,7 +361,7 @@ fn bucket(number: u64) -> u64 {
 }
 
 /// The number of chunks tells a document's size as well as its bytes do; the number of keys does not.
-fn bucket_copy(copy: &ErasedCopy) -> ErasedCopy {
+fn bucket_copy(copy: ErasedCopy) -> ErasedCopy {
     let ranges = |number| if statement::is_bucketed(copy.class) { bucket(number) } else { number };
     ErasedCopy {
         class: copy.class,

@@ -161,7 +161,7 @@ fn check_shape(s: &Statement) -> Result<(), Error> {
     let sorted = s.copies.is_sorted_by(|a, b| a.class < b.class)
         && s.retained.is_sorted()
         && s.not_covered.is_sorted_by(|a, b| a < b);
-    let bucketed = s.copies.iter().all(|copy| *copy == super::bucket_copy(copy))
+    let bucketed = s.copies.iter().all(|copy| *copy == super::bucket_copy(*copy))
         && s.relay.is_none_or(|relay| relay == super::bucket_relay(relay));
     let erased = s.copies.iter().all(|copy| copy.verified > 0 || copy.failed > 0);
     if sorted && bucketed && erased && s.method.is_some() != s.copies.is_empty() { Ok(()) } else { Err(MALFORMED) }

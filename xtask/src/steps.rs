@@ -62,7 +62,7 @@ pub fn all() -> Vec<Step> {
         step("disassembly", "the shipped library stores, then loads every byte that it wipes", false, disassembly::run),
         step(
             "models",
-            "no order of the arena's threads loses a wake-up, a key or an arena; defects are found",
+            "no order of threads loses a wake-up, a key, an arena or a handle's object; defects are found",
             false,
             models::run,
         ),

@@ -21,7 +21,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use sync::{SOON, without_fence};
+use sync::SOON;
+pub(crate) use sync::{fence, without_fence};
 
 /// How often a thread may be interrupted where it does not wait, in models that have too many orders without such a bound. Most
 /// defects need one or two.
@@ -31,7 +32,7 @@ const INTERRUPTIONS: usize = 3;
 ///
 /// # Panics
 /// When one of its assertions does in any of them, or all threads wait in one.
-fn holds(model: impl Fn() + Send + Sync + 'static) {
+pub(crate) fn holds(model: impl Fn() + Send + Sync + 'static) {
     told(check(None, model));
 }
 
@@ -39,7 +40,7 @@ fn holds(model: impl Fn() + Send + Sync + 'static) {
 ///
 /// # Panics
 /// See [`holds`].
-fn holds_within(interruptions: usize, model: impl Fn() + Send + Sync + 'static) {
+pub(crate) fn holds_within(interruptions: usize, model: impl Fn() + Send + Sync + 'static) {
     told(check(Some(interruptions), model));
 }
 
@@ -51,7 +52,7 @@ fn told(orders: usize) {
 }
 
 /// Runs a model that must fail with a message that holds `how`.
-fn fails(how: &str, model: impl Fn() + Send + Sync + 'static) {
+pub(crate) fn fails(how: &str, model: impl Fn() + Send + Sync + 'static) {
     let outcome = catch_unwind(AssertUnwindSafe(|| check(Some(INTERRUPTIONS), model)));
     let Err(panic) = outcome else { panic!("the defect was not found") };
     let message = panic.downcast_ref::<String>().map(String::as_str).or(panic.downcast_ref::<&str>().copied());

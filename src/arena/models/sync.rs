@@ -65,7 +65,7 @@ loom::thread_local! {
     static MISSING: Cell<Option<usize>> = Cell::new(None);
 }
 
-pub(in super::super) fn fence(order: Ordering) {
+pub(crate) fn fence(order: Ordering) {
     let missing = MISSING.with(|missing| missing.replace(missing.get().and_then(|left| left.checked_sub(1))));
     if missing != Some(0) {
         loom::sync::atomic::fence(order);
@@ -73,7 +73,7 @@ pub(in super::super) fn fence(order: Ordering) {
 }
 
 /// What `work` does when the fence that it comes to after `passed` others is not there: for models that must fail.
-pub(in super::super) fn without_fence<T>(passed: usize, work: impl FnOnce() -> T) -> T {
+pub(crate) fn without_fence<T>(passed: usize, work: impl FnOnce() -> T) -> T {
     MISSING.with(|missing| missing.set(Some(passed)));
     let outcome = work();
     MISSING.with(|missing| missing.set(None));
