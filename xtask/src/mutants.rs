@@ -17,7 +17,7 @@ const MEMORY: u64 = 14_000_000;
 
 /// Folders below `src`, each with the features and the tests that say most about it soonest.
 const MODULES: [(&str, &str, &str); 5] = [
-    ("wipe", "secrecy", "--lib --test memory_residue"),
+    ("wipe", "secrecy", "--lib --test memory_types --test memory_residue"),
     ("arena", "secrecy", "--lib --test memory_core --test memory_protections --test memory_residue"),
     (
         "buffer",
