@@ -162,6 +162,8 @@ fn what_was_not_verified_is_not_passed_over() {
     drop(Store::open(&ground.path("empty.sqlite")).unwrap());
     let (code, text) = verify(&["empty.sqlite", "--key", &ground.vkey]);
     assert!(code == WRONG && text.contains("there is no checkpoint"), "{code} {text}");
+    let (_, report) = ground.json(&["verify", "empty.sqlite", "--key", &ground.vkey]);
+    assert_eq!((&report["problem_count"], report["problems"].as_array().unwrap().len()), (&1.into(), 1), "{report}");
     std::fs::write(ground.path("proofs.json"), r#"{"proofs":[]}"#).unwrap();
     assert_eq!(verify(&["proofs.json", "--key", &ground.vkey]).0, 1);
     let (code, text) = verify(&["proofs.json", "--key", &ground.vkey, "--known", "proofs.json"]);

@@ -460,6 +460,42 @@ fn an_application_works_once() {
 }
 
 #[test]
+fn an_application_opens_one_session_at_a_relay_even_when_that_is_forgotten() {
+    let mut world = World::new(&document(1000));
+    while !world.tape.iter().any(|hop| hop.link == 2 && kind_of(&hop.bytes) == Some(MessageType::Apply)) {
+        world.collect();
+        world.deliver_one();
+    }
+    let at = |link: usize, world: &World| {
+        world
+            .tape
+            .iter()
+            .find(|hop| hop.link == link && kind_of(&hop.bytes) == Some(MessageType::Apply))
+            .unwrap()
+            .bytes
+            .clone()
+    };
+    let opened = |world: &World, relay: usize| {
+        world.records[relay + 1].iter().filter(|record| matches!(record, Record::Opened { .. })).count()
+    };
+    let (apply, passed) = (at(0, &world), at(1, &world));
+    world.deliver(Hop { link: 0, up: true, bytes: apply.clone() });
+    assert!(world.errors.is_empty(), "the control: while its session is open, it only passes again");
+    world.run();
+    assert_eq!((world.outcome(0), opened(&world, 0), opened(&world, 1)), (Some(Outcome::Complete), 1, 1));
+    for wait in [0, 3600] {
+        world.pass(Duration::from_secs(wait));
+        for (relay, bytes) in [&apply, &passed].into_iter().enumerate() {
+            world.deliver(Hop { link: relay, up: true, bytes: bytes.clone() });
+            assert!(matches!(world.errors.pop(), Some((_, Error::Replayed))), "after {wait} s");
+        }
+    }
+    world.run();
+    assert_eq!((opened(&world, 0), opened(&world, 1)), (1, 1));
+    assert!(world.relays.iter().all(|relay| relay.open_sessions() == 0));
+}
+
+#[test]
 fn a_challenge_expires() {
     let mut world = World::new(&document(1000));
     let mut world_clock = Duration::ZERO;

@@ -84,12 +84,12 @@ impl Renderer {
             return Err(Error::Refused { reason: "a renderer is named by its absolute path, not looked for" });
         }
         let mut writer = document.vault().writer(document.binding())?;
-        let mut memory = self.memory_for(document)?;
+        let mut memory = Handed { memory: self.memory_for(document)?, is_wiped: false };
         let handed = document.register_copy(CopyClass::Spool)?;
         let derived = document.register_copy(CopyClass::Derivative)?;
         let watch = Watch { document, deadline: Instant::now() + self.time };
-        let outcome = fill(&mut memory, document).and_then(|()| self.run(&memory, &mut writer, &watch));
-        let wiped = clear(&mut memory, document);
+        let outcome = memory.fill(document).and_then(|()| self.run(&memory.memory, &mut writer, &watch));
+        let wiped = memory.clear(document);
         let outcome = wiped.as_ref().err().cloned().map_or(outcome, Err);
         handed.erased(wiped)?;
         if let Err(error) = outcome.and_then(|()| watch.time_left().map(drop)) {
@@ -155,22 +155,40 @@ impl Renderer {
 const TOO_LONG: Error =
     Error::Io { what: "rendering took too long and was killed; give it more time", kind: io::ErrorKind::TimedOut };
 
-/// Copies the document, window by window, into the memory.
-fn fill(memory: &mut MemoryFile, document: &EphemeralBuffer) -> Result<(), Error> {
-    let mut rest = memory.bytes();
-    document.for_each_window(|offset, plain| {
-        let into = rest.split_off_mut(..plain.len()).ok_or(Error::OutOfRange { at: offset, length: document.len() })?;
-        into.copy_from_slice(plain);
-        Ok(())
-    })
+/// The memory that the program reads. It is wiped also when a panic ends its use.
+struct Handed {
+    memory: MemoryFile,
+    is_wiped: bool,
 }
 
-/// Wipes the memory through its mapping, and reads it back through that and as a file.
-fn clear(memory: &mut MemoryFile, document: &EphemeralBuffer) -> Result<wipe::Wiped, Error> {
-    let wiped = wipe::wipe(memory.bytes(), document.key_id().to_tag())?;
-    match memory.reads_zero() {
-        Ok(true) => Ok(wiped),
-        _ => Err(Error::NotErased { bytes: document.len() }),
+impl Handed {
+    /// Copies the document, window by window, into the memory.
+    fn fill(&mut self, document: &EphemeralBuffer) -> Result<(), Error> {
+        let mut rest = self.memory.bytes();
+        document.for_each_window(|offset, plain| {
+            let into =
+                rest.split_off_mut(..plain.len()).ok_or(Error::OutOfRange { at: offset, length: document.len() })?;
+            into.copy_from_slice(plain);
+            Ok(())
+        })
+    }
+
+    /// Wipes the memory through its mapping, and reads it back through that and as a file.
+    fn clear(&mut self, document: &EphemeralBuffer) -> Result<wipe::Wiped, Error> {
+        self.is_wiped = true;
+        let wiped = wipe::wipe(self.memory.bytes(), document.key_id().to_tag())?;
+        match self.memory.reads_zero() {
+            Ok(true) => Ok(wiped),
+            _ => Err(Error::NotErased { bytes: document.len() }),
+        }
+    }
+}
+
+impl Drop for Handed {
+    fn drop(&mut self) {
+        if !self.is_wiped {
+            let _ = wipe::wipe(self.memory.bytes(), 0);
+        }
     }
 }
 

@@ -73,6 +73,8 @@ impl<C: Crypto, T: Trust> Relay<C, T> {
             None => match self.exchanges.get_mut(&id) {
                 Some(exchange) if kind == MessageType::Challenge => {
                     exchange.challenge = Some(frame_hash(bytes));
+                    // As long as its issuer accepts it, or a little longer.
+                    exchange.expires = now.monotonic.after(self.policy.challenge);
                     exchange.downstream
                 }
                 Some(exchange) if kind == MessageType::Cancel => {
@@ -131,9 +133,15 @@ impl<C: Crypto, T: Trust> Relay<C, T> {
         if self.complete.contains(&id) || self.is_opening(id) {
             return Err(Error::Replayed);
         }
+        // Each challenge that has passed opens one session here: an application that comes again later, when its session is forgotten,
+        // opens none.
+        let answers = |exchange: &Exchange| exchange.challenge == Some(frame.previous) && exchange.downstream == from;
+        let Some(greeting) = self.exchanges.iter().find(|(_, exchange)| answers(exchange)).map(|(id, _)| *id) else {
+            self.cancel(now, &[from], frame.suite, id, frame_hash(bytes), Cause::Refused);
+            return Err(Error::Replayed);
+        };
         self.check_limits(now, from, &kiosk, frame, bytes)?;
-        // Its greeting is over.
-        self.exchanges.retain(|_, exchange| exchange.challenge != Some(frame.previous) || exchange.downstream != from);
+        self.exchanges.remove(&greeting);
         let applicant =
             session::Applicant { downstream: from, kiosk, suite: frame.suite, kind: header.kind, apply_hash };
         self.sessions.insert(id, Session::new(now, applicant, self.crypto.evidence(id)));

@@ -98,22 +98,26 @@ fn store(arguments: &Arguments, believed: &Believed) -> Result<Finding, String> 
     let check = LogCheck { keys: &believed.logs, receipt_keys: &keys, known: &known };
     let report = verify_log(&store, &check).map_err(|error| error.to_string())?;
     let mut problems: Vec<String> = report.problems.iter().map(ToString::to_string).collect();
-    let untold = report.problem_count - report.problems.len() as u64;
+    let (told, mut count) = (report.problems.len() as u64, report.problem_count);
+    let untold = count - told;
     if untold > 0 {
         problems.push(format!("and {untold} more"));
     }
     if report.checkpoint.is_none() {
+        count += 1;
         problems.push("there is no checkpoint: nothing that the log says is signed".into());
     }
     if believed.knows_receipts() && report.receipts_without_key > 0 {
-        let count = report.receipts_without_key;
-        problems
-            .push(format!("{count} receipts are not vouched for: no certificate for their stations' keys was given"));
+        count += 1;
+        let receipts = report.receipts_without_key;
+        problems.push(format!(
+            "{receipts} receipts are not vouched for: no certificate for their stations' keys was given"
+        ));
     }
     // What an auditor keeps, and an operator names as `previous-log-keys` before the key is changed.
     let keys: Vec<String> = believed.logs.iter().map(ToString::to_string).collect();
     let text = format!("{}\nverifier key: {}", log_as_text(&report), keys.join("\nverifier key: "));
-    let mut json = log_as_json(&report, &problems);
+    let mut json = log_as_json(&report, &problems, count);
     json["keys"] = json!(keys);
     Ok(Finding { json, text, problems })
 }
@@ -147,11 +151,11 @@ fn log_as_text(report: &LogReport) -> String {
     text
 }
 
-fn log_as_json(report: &LogReport, problems: &[String]) -> Value {
+fn log_as_json(report: &LogReport, problems: &[String], problem_count: u64) -> Value {
     json!({
         "what": "store",
         "problems": problems,
-        "problem_count": report.problem_count,
+        "problem_count": problem_count,
         "size": report.size,
         "root": hexadecimal::encode(&report.root),
         "entries": EntryKind::ALL.iter().zip(report.entries)
