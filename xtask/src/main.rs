@@ -21,6 +21,7 @@ mod handover_model;
 mod header;
 mod injection;
 mod install;
+mod known_answers;
 mod library;
 mod misuse;
 mod models;
@@ -52,6 +53,8 @@ cargo xtask install [--windows] --prefix DIR
 cargo xtask abi               write include/shokyo.symbols and shokyo.abi anew, after something was added to the C interface;
                               --unreleased also when something changed that no release has
 cargo xtask vectors           make the test vectors in tests/vectors anew, after a change of the protocol
+cargo xtask known-answers     fetch the packages again from which tests/vectors/others was taken (60 MB), compare, and run all of
+                              their vectors that apply
 cargo xtask fuzz [--minutes N] [TARGET…]
                               every target of fuzz/, or the named ones, for N minutes each (10); --seeds writes the seeds anew
 cargo xtask mutants [MODULE…] one change after another in src/MODULE, each of which a test must notice; takes hours
@@ -84,6 +87,7 @@ fn main() -> ExitCode {
             ExitCode::SUCCESS
         }
         ["vectors"] => told(vectors::write()),
+        ["known-answers"] => told(known_answers::fetch()),
         ["soak", options @ ..] => told(soak::run(options)),
         ["install", options @ ..] => told(install::named(options)),
         ["abi"] => told(abi::write(false)),

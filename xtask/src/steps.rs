@@ -40,7 +40,7 @@ pub fn all() -> Vec<Step> {
         step("test", "tests and documentation tests, default features and all", true, checks::test),
         step(
             "vectors",
-            "programs of others read the protocol's test vectors, and notice a changed one",
+            "vectors of others are answered rightly; programs of others read the protocol's vectors, and notice a changed one",
             true,
             vectors::run,
         ),

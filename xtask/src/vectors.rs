@@ -1,17 +1,20 @@
-//! The test vectors of docs/protocol.md: made anew by the machines, and read by programs that are not this project's.
+//! The test vectors of docs/protocol.md, made anew by the machines and read by programs that are not this project's; and those of others.
 
 use std::path::Path;
 
 use crate::call::{Call, Failure};
 use crate::faults;
+use crate::known_answers;
 use crate::steps::Outcome;
 
 /// The published libraries are installed here and nowhere else.
 const FOLDER: &str = "target/vectors";
 const FILES: &str = "tests/vectors";
 
-/// The decoder in Python finds every vector as docs/protocol.md says, and notices when one is changed.
+/// The vectors of others are answered rightly; the decoder in Python finds every vector of the protocol as docs/protocol.md says, and
+/// notices when one is changed.
 pub fn run() -> Result<Outcome, Failure> {
+    known_answers::run()?;
     let Some(python) = python()? else { return Ok(Outcome::Skipped(NO_PYTHON.to_owned())) };
     let decoder = Call::new(&python, &format!("-B {FILES}/decode.py"));
     decoder.run()?;

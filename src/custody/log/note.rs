@@ -4,11 +4,12 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
 
-use ed25519_dalek::{Signature, VerifyingKey};
+use ed25519_dalek::VerifyingKey;
 use sha2::{Digest, Sha256};
 
 use crate::custody::log::base64;
 use crate::error::Error;
+use crate::receipt::verify_signature;
 
 /// The largest note that is read, in bytes.
 pub(super) const LARGEST: usize = 65_536;
@@ -108,8 +109,7 @@ impl VerifierKey {
 
     /// Strict (RFC 8032 §5.1.7, cofactorless): malleable signatures do not verify.
     pub(super) fn check(&self, message: &[u8], signature: &[u8; 64]) -> Result<(), Error> {
-        let key = VerifyingKey::from_bytes(&self.public_key).map_err(|_| Error::BadSignature)?;
-        key.verify_strict(message, &Signature::from_bytes(signature)).map_err(|_| Error::BadSignature)
+        verify_signature(&self.public_key, message, signature)
     }
 }
 

@@ -133,8 +133,8 @@ impl<C: Crypto, T: Trust> Relay<C, T> {
         if self.complete.contains(&id) || self.is_opening(id) {
             return Err(Error::Replayed);
         }
-        // Each challenge that has passed opens one session here: an application that comes again later, when its session is forgotten,
-        // opens none.
+        // A challenge that has passed opens one session here: an application that comes again later, when its session is forgotten, opens
+        // none.
         let answers = |exchange: &Exchange| exchange.challenge == Some(frame.previous) && exchange.downstream == from;
         let Some(greeting) = self.exchanges.iter().find(|(_, exchange)| answers(exchange)).map(|(id, _)| *id) else {
             self.cancel(now, &[from], frame.suite, id, frame_hash(bytes), Cause::Refused);

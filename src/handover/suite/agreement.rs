@@ -13,7 +13,7 @@ use crate::error::Error;
 use crate::handover::cipher_suite::Suite;
 
 /// The most bytes of randomness that an encapsulation draws.
-const MAX_SEED: usize = 64;
+pub(super) const MAX_SEED: usize = 64;
 
 /// A suite's key encapsulation mechanism, with what the generic interface does not tell.
 pub(super) trait Agreement: Kem {
@@ -67,6 +67,11 @@ pub(super) fn public_key_length(suite: Suite) -> usize {
 /// A fresh private key, in the room: its 32 bytes, and the public key's.
 pub(super) fn generate<K: Agreement>(desk: &mut Desk<'_>, seed: &mut [u8; 32], public: &mut [u8]) -> Result<(), Error> {
     desk.random(seed)?;
+    public_key::<K>(seed, public)
+}
+
+/// The public key of a private one.
+pub(super) fn public_key<K: Agreement>(seed: &[u8; 32], public: &mut [u8]) -> Result<(), Error> {
     let private = K::PrivateKey::from_bytes(seed).map_err(|_| Error::Malformed { what: "a private key" })?;
     K::sk_to_pk(&private).write_exact(public);
     Ok(())
@@ -87,12 +92,23 @@ pub(super) type ReceiverContext<K> = hpke::aead::AeadCtxR<AesGcm256, HkdfSha256,
 pub(super) fn sender<K: Agreement>(
     desk: &mut Desk<'_>,
     to: &[u8],
-    info: &[u8; 32],
+    info: &[u8],
+    encapsulated: &mut [u8],
+) -> Result<SenderContext<K>, Error> {
+    let mut drawn = [0; MAX_SEED];
+    desk.random(&mut drawn)?;
+    sender_with::<K>(&drawn, to, info, encapsulated)
+}
+
+/// The same with this randomness, of which the mechanism must take what it is known to take.
+pub(super) fn sender_with<K: Agreement>(
+    drawn: &[u8; MAX_SEED],
+    to: &[u8],
+    info: &[u8],
     encapsulated: &mut [u8],
 ) -> Result<SenderContext<K>, Error> {
     let to = K::PublicKey::from_bytes(to).map_err(|_| Error::Malformed { what: "a public key" })?;
-    let mut drawn = Drawn { bytes: [0; MAX_SEED], used: 0 };
-    desk.random(&mut drawn.bytes)?;
+    let mut drawn = Drawn { bytes: drawn, used: 0 };
     let (encapsulation, context) =
         setup_sender_with_rng::<AesGcm256, HkdfSha256, K>(&OpModeS::Base, &to, info, &mut drawn)
             .map_err(|_| Error::Malformed { what: "a public key" })?;
@@ -110,7 +126,7 @@ pub(super) fn receiver<K: Agreement>(
     desk: &mut Desk<'_>,
     key: &KeyCell,
     encapsulated: &[u8],
-    info: &[u8; 32],
+    info: &[u8],
 ) -> Result<ReceiverContext<K>, Error> {
     let mut seed = [0; 32];
     desk.load(key, &mut seed)?;
@@ -124,12 +140,12 @@ pub(super) fn receiver<K: Agreement>(
 }
 
 /// Randomness drawn before, given out once. What is asked for beyond it is zeros, which the caller finds out by `used`.
-struct Drawn {
-    bytes: [u8; MAX_SEED],
+struct Drawn<'d> {
+    bytes: &'d [u8; MAX_SEED],
     used: usize,
 }
 
-impl TryRng for Drawn {
+impl TryRng for Drawn<'_> {
     type Error = Infallible;
 
     fn try_next_u32(&mut self) -> Result<u32, Infallible> {
@@ -153,4 +169,4 @@ impl TryRng for Drawn {
     }
 }
 
-impl TryCryptoRng for Drawn {}
+impl TryCryptoRng for Drawn<'_> {}

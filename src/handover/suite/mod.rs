@@ -3,12 +3,14 @@
 
 mod agreement;
 mod keys;
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod known_answers;
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::vec;
 use std::vec::Vec;
 
-use ed25519_dalek::{Signature, VerifyingKey};
 use hmac::{Hmac, KeyInit, Mac};
 use hpke::aead::{AeadTag, AesGcm256};
 use hpke::inout::InOutBuf;
@@ -23,7 +25,7 @@ use super::cipher_suite::Suite;
 use super::crypto::{Crypto, SealedApplication, Shape, Unlock, WrappedKey};
 use crate::buffer::{CopyClass, EphemeralBuffer, Erasure, Incoming, KeyCell, RoomSize, Vault, Writer};
 use crate::error::Error;
-use crate::receipt::{self, Details, Receipt, StationInfo};
+use crate::receipt::{self, Details, Receipt, StationInfo, verify_signature};
 use crate::types::{Binding, SessionId};
 
 const TAG: usize = 16;
@@ -104,8 +106,7 @@ impl Crypto for StationCrypto {
     }
 
     fn verify(&self, key: &[u8; 32], message: &[u8], signature: &[u8; 64]) -> Result<(), Error> {
-        let key = VerifyingKey::from_bytes(key).map_err(|_| Error::BadSignature)?;
-        key.verify_strict(message, &Signature::from_bytes(signature)).map_err(|_| Error::BadSignature)
+        verify_signature(key, message, signature)
     }
 
     fn receipt(&self, erasure: Erasure, details: &Details<'_>) -> Result<Receipt, Error> {
