@@ -251,6 +251,17 @@ mod tests {
     }
 
     #[test]
+    fn only_a_key_cell_is_evidence_of_a_destroyed_key_whatever_the_tag_is() {
+        #[cfg(shokyo_faults)]
+        let _alone = serialised(&[]);
+        let words: [AtomicU32; 8] = core::array::from_fn(|_| AtomicU32::new(1));
+        assert!(wipe_cell(&words, 9).unwrap().is_cell());
+        assert!(wipe_key(&mut [1; 32], 9).unwrap().is_cell());
+        assert!(!wipe(&mut [1; 32], 9).unwrap().is_cell());
+        assert!(!wipe_vec(&mut std::vec![1; 32], 9).unwrap().is_cell());
+    }
+
+    #[test]
     fn the_first_byte_that_is_not_zero_is_found() {
         for length in [0usize, 1, 7, 8, 9, 63, 64, 65, 1000] {
             for place in 0..length {
@@ -281,5 +292,8 @@ mod tests {
         let mut memory = [1u8; 32];
         assert!(wipe(&mut memory, 0).is_ok());
         assert_eq!(memory, [1; 32]);
+        // What a build without the wipe claims is a cell's, too: whoever looks for residue must find it, not miss the evidence.
+        let words: [AtomicU32; 8] = core::array::from_fn(|_| AtomicU32::new(1));
+        assert!(wipe_cell(&words, 9).unwrap().is_cell());
     }
 }

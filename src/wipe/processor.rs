@@ -116,11 +116,25 @@ pub(super) fn flushing() -> (usize, bool) {
 mod tests {
     use super::*;
 
+    /// What the kernel says about the first processor, by the name of the line.
+    fn kernel(text: &str, name: &str) -> std::vec::Vec<std::string::String> {
+        let line = text.lines().find(|line| line.starts_with(name)).unwrap();
+        line.split_once(':').unwrap().1.split_whitespace().map(std::borrow::ToOwned::to_owned).collect()
+    }
+
+    #[test]
+    fn the_kernel_names_the_same_way_to_flush_and_asking_twice_changes_nothing() {
+        let text = std::fs::read_to_string("/proc/cpuinfo").unwrap();
+        let line = kernel(&text, "clflush size")[0].parse().unwrap();
+        let optimised = kernel(&text, "flags").iter().any(|flag| flag == "clflushopt");
+        assert_eq!([flushing(), flushing()], [(line, optimised); 2]);
+    }
+
     #[test]
     fn the_kernel_names_the_same_vector_registers() {
         let text = std::fs::read_to_string("/proc/cpuinfo").unwrap();
-        let flags: std::vec::Vec<&str> =
-            text.lines().find(|line| line.starts_with("flags")).unwrap().split_whitespace().collect();
+        let flags = kernel(&text, "flags");
+        let flags: std::vec::Vec<&str> = flags.iter().map(std::string::String::as_str).collect();
         let expected = match (flags.contains(&"avx512f"), flags.contains(&"avx")) {
             (true, _) => Vectors::Avx512,
             (_, true) => Vectors::Avx,

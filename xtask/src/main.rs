@@ -25,6 +25,7 @@ mod known_answers;
 mod library;
 mod misuse;
 mod models;
+mod mutants;
 mod other_targets;
 mod package;
 mod packages;
@@ -56,6 +57,7 @@ cargo xtask known-answers     fetch the packages again from which tests/vectors/
                               their vectors that apply
 cargo xtask fuzz [--minutes N] [TARGET…]
                               every target of fuzz/, or the named ones, for N minutes each (10); --seeds writes the seeds anew
+cargo xtask mutants [MODULE…] one change after another in src/MODULE, each of which a test must notice; takes hours
 cargo xtask help              this text
 
 Missing Debian packages are installed when the user is root; otherwise the command to install them is printed.
@@ -92,6 +94,7 @@ fn main() -> ExitCode {
         ["abi", "--unreleased"] => told(abi::write(true)),
         ["header"] => told(header::write()),
         ["fuzz", "--seeds"] => told(fuzz::seeds()),
+        ["mutants", words @ ..] => told(mutants::run(words)),
         ["fuzz", words @ ..] => told(fuzz::long(words)),
         ["help" | "--help" | "-h"] => {
             print!("{HELP}");
