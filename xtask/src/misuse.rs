@@ -3,8 +3,8 @@
 use std::fs;
 
 use crate::call::{Call, Failure};
-use crate::{demo, package};
 use crate::steps::Outcome;
+use crate::{demo, package};
 
 const SOURCES: &str = "bindings/c/misuse.c bindings/c/misuse_kinds.c bindings/c/misuse_stations.c";
 const BUILT: &str = "target/misuse";
