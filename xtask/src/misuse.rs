@@ -1,4 +1,4 @@
-//! `bindings/c/misuse*.c`, a program that does what a caller must not, watched by everything that finds errors in memory and threads.
+//! `bindings/c/misuse`, a program that does what a caller must not, watched by everything that finds errors in memory and threads.
 
 use std::fs;
 
@@ -6,7 +6,7 @@ use crate::call::{Call, Failure};
 use crate::steps::Outcome;
 use crate::{demo, package};
 
-const SOURCES: &str = "bindings/c/misuse.c bindings/c/misuse_kinds.c bindings/c/misuse_stations.c";
+const SOURCES: &str = "bindings/c/misuse/main.c bindings/c/misuse/kinds.c bindings/c/misuse/stations.c";
 const BUILT: &str = "target/misuse";
 /// The exit code of valgrind when it found an error; none of the program's.
 const FOUND: i32 = 9;

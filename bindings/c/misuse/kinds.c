@@ -1,5 +1,5 @@
 /*
- * What is expected of a call, and one call of each kind of handle: for misuse.c and misuse_stations.c.
+ * What is expected of a call, and one call of each kind of handle: for main.c and stations.c.
  */
 #include <stdio.h>
 #include <stdlib.h>

@@ -23,7 +23,7 @@ shokyo_status use_as(int kind, void *handle);
 /* A value that is no handle of another kind than its own is refused by every other, and stays what it is. */
 void refused_as(const char *what, void *value, int own_kind);
 
-/* Whole stations, in misuse_stations.c. */
+/* Whole stations, in stations.c. */
 void live_stations(const char *folder);
 
 #endif
