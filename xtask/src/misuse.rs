@@ -16,6 +16,7 @@ const NOT_FOUND: [i32; 3] = [0, 2, 3];
 /// Plain, with AddressSanitizer and UndefinedBehaviorSanitizer, with ThreadSanitizer, and under valgrind; each finds its control.
 pub fn run() -> Result<Outcome, Failure> {
     package::installed()?;
+    demo::program()?;
     fs::create_dir_all(BUILT).map_err(|error| Failure::new(format!("{BUILT}: {error}")))?;
     let plain = built("plain", "")?;
     plain.clone().argument(town("plain")?).run()?;
